@@ -1,0 +1,153 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// drawer answers one login, or err, and counts.
+type drawer struct {
+	login   Login
+	err     error
+	asked   []string
+	refused []string
+}
+
+func (d *drawer) Login(_ context.Context, host string) (Login, error) {
+	d.asked = append(d.asked, host)
+	return d.login, d.err
+}
+
+func (d *drawer) Refused(host string, _ Login) { d.refused = append(d.refused, host) }
+
+var (
+	inside  = Hop{MailDomain: "contoso.test", To: "mx.contoso.test:443", How: FromDomain}
+	outside = Hop{MailDomain: "contoso.test", To: "mx.fabrikam.test:443", How: FromRedirectURL}
+	nowhere = Hop{MailDomain: "contoso.test", To: "192.0.2.1:443", How: FromRedirectURL}
+)
+
+func TestGrantChoosesAScheme(t *testing.T) {
+	tests := []struct {
+		name    string
+		login   Login
+		offered []string
+		want    Scheme // empty: a *SchemeError
+	}{
+		{"a password goes by basic", Login{}, []string{"basic"}, Basic},
+		{"the case of an offer does not matter", Login{}, []string{"BASIC"}, Basic},
+		{"schemes that are not served are passed over", Login{}, []string{"negotiate", "ntlm", "basic"}, Basic},
+		{"a token goes by bearer", Login{Bearer: true}, []string{"basic", "bearer"}, Bearer},
+		{"a token never goes by basic", Login{Bearer: true}, []string{"basic"}, ""},
+		{"a password never goes by bearer", Login{}, []string{"bearer"}, ""},
+		{"nothing offered is nothing usable", Login{}, nil, ""},
+		{"only schemes that are not served", Login{}, []string{"negotiate", "ntlm"}, ""},
+		{"a login that accepts basic by name", Login{Weakest: Basic}, []string{"basic"}, Basic},
+		{"a login that wants more than basic", Login{Weakest: NTLM}, []string{"basic"}, ""},
+		{"a login that wants bearer gets it", Login{Weakest: Bearer, Bearer: true}, []string{"bearer"}, Bearer},
+		{"a weakest scheme in capitals is not waved through", Login{Weakest: "NTLM"}, []string{"basic"}, ""},
+		{"a weakest scheme that nobody knows is not waved through", Login{Weakest: "kerberos"}, []string{"basic"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.login.User, tt.login.Secret = "ann", NewSecret(password)
+			g, err := Rules{}.Grant(t.Context(), inside, tt.offered, &drawer{login: tt.login})
+			if tt.want == "" {
+				if e, ok := errors.AsType[*SchemeError](err); !ok || e.Host != "mx.contoso.test" || !g.IsZero() {
+					t.Fatalf("Grant = %v, %v; want a *SchemeError", g.Scheme(), err)
+				}
+				return
+			}
+			if err != nil || g.Scheme() != tt.want || g.To() != "mx.contoso.test:443" || g.Login().User != "ann" {
+				t.Errorf("Grant = %s by %s for %s, %v; want %s", g.To(), g.Scheme(), g.Login().User, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGrantJudgesBeforeItAsksForALogin(t *testing.T) {
+	for _, tt := range []struct {
+		hop  Hop
+		want Verdict
+	}{{outside, Ask}, {nowhere, Refuse}} {
+		d := &drawer{login: Login{User: "ann"}}
+		g, err := Rules{}.Grant(t.Context(), tt.hop, []string{"basic"}, d)
+		untrusted, ok := IsUntrusted(err)
+		if !ok || untrusted.Verdict != tt.want || untrusted.Hop != tt.hop || !g.IsZero() || len(d.asked) != 0 {
+			t.Errorf("%v: grant %v, error %v, logins asked for %v", tt.hop, g.To(), err, d.asked)
+		}
+		if access := (Access{Hop: tt.hop}).Judge(); access == nil {
+			t.Errorf("%v: Access.Judge allows it", tt.hop)
+		}
+	}
+	// The twin: a rule that names the host.
+	d := &drawer{login: Login{User: "ann"}}
+	access := Access{Rules: Rules{Trusted: []string{"mx.fabrikam.test"}}, Hop: outside, Logins: d}
+	g, err := access.Grant(t.Context(), []string{"basic"})
+	if err != nil || g.To() != "mx.fabrikam.test:443" || len(d.asked) != 1 || d.asked[0] != "mx.fabrikam.test" || access.Judge() != nil {
+		t.Errorf("grant %v, error %v, logins asked for %v", g.To(), err, d.asked)
+	}
+}
+
+func TestGrantWithoutALogin(t *testing.T) {
+	_, err := Rules{}.Grant(t.Context(), inside, []string{"basic"}, nil)
+	if e, ok := errors.AsType[*NoLoginError](err); !ok || e.Host != "mx.contoso.test" || e.Realm != "*.contoso.test" {
+		t.Errorf("without logins: %v", err)
+	}
+	want := &NoLoginError{Host: "mx.contoso.test", Realm: "*.contoso.test"}
+	_, err = Rules{}.Grant(t.Context(), inside, []string{"basic"}, &drawer{err: want})
+	if err != error(want) {
+		t.Errorf("the error of the logins becomes %v", err)
+	}
+}
+
+func TestGrantTellsOfARefusal(t *testing.T) {
+	d := &drawer{login: Login{User: "ann"}}
+	g, err := Rules{}.Grant(t.Context(), inside, []string{"basic"}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Refused()
+	if len(d.refused) != 1 || d.refused[0] != "mx.contoso.test" {
+		t.Errorf("refusals told: %v", d.refused)
+	}
+}
+
+func TestZeroGrantIsNothing(t *testing.T) {
+	var g Grant
+	g.Refused() // nobody to tell
+	if !g.IsZero() || g.To() != "" || g.Scheme() != "" || !g.Login().Secret.IsZero() {
+		t.Error("the zero grant permits something")
+	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	ask := &UntrustedError{Hop: Hop{From: "a.contoso.test:443", To: "mx.fabrikam.test:443", How: FromRedirectURL}, Verdict: Ask, Why: "it is outside"}
+	refuse := &UntrustedError{Hop: Hop{To: "192.0.2.1:443", How: FromDomain}, Verdict: Refuse, Why: "an IP address"}
+	cause := errors.New("keyring is locked")
+	for _, tt := range []struct {
+		err  error
+		want []string
+	}{
+		{ask, []string{"a.contoso.test:443 -> mx.fabrikam.test:443", "RedirectUrl", "outside", "homing trust add mx.fabrikam.test"}},
+		{refuse, []string{"refused", "192.0.2.1:443", "IP address"}},
+		{&NoLoginError{Host: "mx.contoso.test", Realm: "*.contoso.test"}, []string{"no sign-in for mx.contoso.test", "*.contoso.test"}},
+		{&NoLoginError{Host: "mx.contoso.test", Realm: "*.contoso.test", Err: cause}, []string{"keyring is locked"}},
+		{&NoLoginError{Host: "mx.contoso.test", User: "ann", Refused: true}, []string{"refused the sign-in of ann", "until it changes"}},
+		{&SchemeError{Host: "mx.contoso.test", Offered: []string{"ntlm", "negotiate"}}, []string{"mx.contoso.test offers ntlm, negotiate"}},
+		{&SchemeError{Host: "mx.contoso.test"}, []string{"offers nothing"}},
+	} {
+		for _, part := range tt.want {
+			if !strings.Contains(tt.err.Error(), part) {
+				t.Errorf("%q does not say %q", tt.err, part)
+			}
+		}
+	}
+	if strings.Contains(refuse.Error(), "homing trust add") {
+		t.Errorf("%q offers what nobody may allow", refuse)
+	}
+	if !errors.Is(&NoLoginError{Err: cause}, cause) {
+		t.Error("the cause is lost")
+	}
+}

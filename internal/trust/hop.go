@@ -1,0 +1,119 @@
+package trust
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// How says by which way the host of a Hop became known.
+type How string
+
+const (
+	// FromProfile: the profile has logged on there before.
+	FromProfile How = "profile"
+	// FromConfiguration: an administrator or the command line named it.
+	FromConfiguration How = "configuration"
+	// FromDomain: autodiscover.<mail domain> or <mail domain> itself
+	// ([MS-OXDISCO] 3.1.5.2).
+	FromDomain How = "mail domain"
+	// FromHTTPRedirect: a 30x answer of an Autodiscover endpoint.
+	FromHTTPRedirect How = "http redirect"
+	// FromRedirectURL: a RedirectUrl in an Autodiscover answer
+	// ([MS-OXDSCLI] 3.1.5.3).
+	FromRedirectURL How = "RedirectUrl"
+	// FromRedirectAddr: derived from the domain of a RedirectAddr
+	// ([MS-OXDSCLI] 3.1.5.3).
+	FromRedirectAddr How = "RedirectAddr"
+	// FromSettings: the settings that an Autodiscover endpoint answered.
+	FromSettings How = "settings"
+	// FromServerName: the ServerName of an ecWrongServer answer
+	// ([MS-OXCSTOR] 2.2.1.1.2).
+	FromServerName How = "server name"
+)
+
+// Hop is one step from host to host that would carry credentials.
+type Hop struct {
+	MailDomain string `json:"mail_domain"`    // domain of the mail address, lower case
+	From       string `json:"from,omitempty"` // host:port that sent us; empty for a first step
+	To         string `json:"to"`             // host:port that would receive credentials
+	How        How    `json:"how"`
+	Cert       string `json:"cert,omitempty"` // subject and issuer that To presented, once known
+}
+
+// Step returns the hop from from (host:port, may be empty) to the host of
+// rawURL. It refuses with an *UntrustedError what no rule could ever allow: a
+// URL that is not https, has userinfo, names no host, or names one in other than
+// the ASCII letters of a host name, which a person could take for another.
+func Step(mailDomain, from, rawURL string, how How) (Hop, error) {
+	h := Hop{MailDomain: strings.ToLower(mailDomain), From: from, How: how}
+	refuse := func(why string) (Hop, error) {
+		return h, &UntrustedError{Hop: h, Verdict: Refuse, Why: why}
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil || len(rawURL) > 2048 {
+		return refuse("the address is not a usable URL")
+	}
+	h.To = HostPort(u)
+	switch {
+	case u.Hostname() == "" || u.Opaque != "":
+		return refuse("the address names no host")
+	case u.User != nil:
+		return refuse("the address contains a user name")
+	case u.Scheme != "https":
+		return refuse("credentials travel over https only, not " + u.Scheme)
+	case !isIP(host(h.To)) && !isHostName(host(h.To)):
+		return refuse("the address names no host in the letters of a host name")
+	}
+	return h, nil
+}
+
+// HostPort returns the canonical host:port of u: lower case, no trailing dot,
+// the port of the scheme where none is written.
+func HostPort(u *url.URL) string {
+	if u.Host == "" {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+		if u.Scheme == "http" {
+			port = "80"
+		}
+	}
+	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
+}
+
+// host returns the host part of host:port.
+func host(hostport string) string {
+	h, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return hostport
+	}
+	return h
+}
+
+// isHostName reports whether name consists of labels of 1 to 63 lower-case
+// letters, digits, hyphens and underscores (RFC 1123 2.1, and what is in use).
+func isHostName(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) == 0 || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return len(name) <= 253
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+func (h Hop) String() string {
+	if h.From == "" {
+		return fmt.Sprintf("%s (%s)", h.To, h.How)
+	}
+	return fmt.Sprintf("%s -> %s (%s)", h.From, h.To, h.How)
+}

@@ -1,0 +1,144 @@
+package trust
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Verdict is what Rules say of a Hop. The zero Verdict refuses.
+type Verdict uint8
+
+const (
+	Refuse Verdict = iota // nobody may allow it
+	Ask                   // a person or a policy has to allow it
+	Allow
+)
+
+func (v Verdict) String() string {
+	switch v {
+	case Allow:
+		return "allow"
+	case Ask:
+		return "ask"
+	}
+	return "refuse"
+}
+
+// Consent is a person's yes to one host for one mail domain.
+type Consent struct {
+	MailDomain string    `json:"mail_domain"`
+	Host       string    `json:"host"` // exact host name, no port
+	Given      time.Time `json:"given"`
+	Expires    time.Time `json:"expires,omitzero"` // zero: does not expire
+}
+
+// Rules say who may receive credentials. The zero value trusts the hosts of
+// the mail domain and asks for every other.
+type Rules struct {
+	// Trusted are host patterns that policy or configuration allows for every
+	// mail domain: "mx1.fabrikam.test" is that host, "*.fabrikam.test" each
+	// host below fabrikam.test and fabrikam.test itself.
+	Trusted []string
+	// Consents are the answers that people gave.
+	Consents []Consent
+	// Now is compared with the expiry of consents. Zero: none has expired.
+	Now time.Time
+}
+
+// Judge says whether the host of h may receive credentials, and why. The first
+// row that fits decides:
+//
+//	IP literal, no host, a single label, [autodiscover.]<public suffix> Refuse
+//	a host that the policy or a consent names                           Allow
+//	the profile has logged on there, or the configuration names it      Allow
+//	the same host and port as the one that sent us, learned over TLS    Allow
+//	a port other than 443                                               Ask
+//	a host of the registrable domain of the mail domain                 Allow
+//	anything else                                                       Ask
+func (r Rules) Judge(h Hop) (Verdict, string) {
+	name, port, err := net.SplitHostPort(h.To)
+	if err != nil || name == "" {
+		return Refuse, "it names no host and port"
+	}
+	name = strings.ToLower(name)
+	named := r.named(h.MailDomain, name)
+	switch {
+	case isIP(name):
+		return Refuse, "an IP address has no name that a certificate or a person could vouch for"
+	case strings.HasPrefix(name, "autodiscover.") && isPublicSuffix(strings.TrimPrefix(name, "autodiscover.")):
+		return Refuse, fmt.Sprintf("%s belongs to whoever registered it, not to a mail domain", name)
+	case !strings.Contains(name, "."):
+		return Refuse, "a single label names a different host on every network"
+	case isPublicSuffix(name):
+		return Refuse, fmt.Sprintf("%s is a public suffix", name)
+	case named != "":
+		return Allow, named
+	case h.How == FromProfile:
+		return Allow, "the profile has logged on there before"
+	case h.How == FromConfiguration:
+		return Allow, "it was named by the configuration"
+	case h.From != "" && h.From == h.To:
+		return Allow, "it is the host that sent us"
+	case port != "443":
+		return Ask, fmt.Sprintf("port %s is not the https port", port)
+	case sameOrganisation(name, h.MailDomain):
+		return Allow, "it belongs to the mail domain"
+	}
+	return Ask, fmt.Sprintf("%s is outside the mail domain %s and no policy names it", name, h.MailDomain)
+}
+
+// named says which rule names host for mailDomain, or "".
+func (r Rules) named(mailDomain, host string) string {
+	for _, pattern := range r.Trusted {
+		if Match(pattern, host) {
+			return "trusted by policy (" + pattern + ")"
+		}
+	}
+	i := slices.IndexFunc(r.Consents, func(c Consent) bool {
+		return strings.EqualFold(c.MailDomain, mailDomain) && strings.EqualFold(c.Host, host) &&
+			(c.Expires.IsZero() || r.Now.Before(c.Expires))
+	})
+	if i < 0 {
+		return ""
+	}
+	return "allowed on " + r.Consents[i].Given.Format(time.DateOnly)
+}
+
+// Match reports whether host is named by pattern: a host name, or "*." and a
+// domain, which names the domain and everything below it. Case is ignored; a
+// pattern is never a part of a label.
+func Match(pattern, host string) bool {
+	pattern, host = strings.ToLower(pattern), strings.ToLower(host)
+	if domain, ok := strings.CutPrefix(pattern, "*."); ok {
+		return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
+	}
+	return pattern != "" && host == pattern
+}
+
+// sameOrganisation reports whether both names have the same registrable
+// domain; private suffixes count, so two customers of one hoster are strangers.
+func sameOrganisation(host, mailDomain string) bool {
+	a, errA := publicsuffix.EffectiveTLDPlusOne(host)
+	b, errB := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(mailDomain))
+	return errA == nil && errB == nil && a == b
+}
+
+func isPublicSuffix(name string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(name)
+	return suffix == name
+}
+
+// Realm returns the pattern under which a login for host is kept: every host
+// of its registrable domain.
+func Realm(host string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(host))
+	if err != nil {
+		return strings.ToLower(host)
+	}
+	return "*." + domain
+}

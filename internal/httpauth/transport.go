@@ -1,0 +1,228 @@
+package httpauth
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/homing-mail/homing/internal/trust"
+)
+
+// Challenges remembers which schemes each host has offered, so that a process
+// meets at most one unanswered challenge a host. The zero value is empty; it is
+// safe for concurrent use. It holds no secret.
+type Challenges struct {
+	mu      sync.Mutex
+	offered map[string][]string // by host:port
+}
+
+func (c *Challenges) get(to string) ([]string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	offered, ok := c.offered[to]
+	return offered, ok
+}
+
+func (c *Challenges) put(to string, offered []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.offered == nil {
+		c.offered = make(map[string][]string)
+	}
+	c.offered[to] = offered
+}
+
+// Transport signs the requests of one session to one host. It is used by one
+// goroutine at a time. Requests need a GetBody if they have a body, which
+// http.NewRequest sets for the usual readers.
+type Transport struct {
+	Base       http.RoundTripper
+	Access     trust.Access
+	Challenges *Challenges // nil: remembers for this Transport only
+
+	grant trust.Grant
+}
+
+// RoundTrip sends req with the sign-in that its host was granted. A host that
+// has not challenged yet is first asked without credentials, headers or body;
+// if it wants no sign-in, req is sent without one.
+//
+// It returns a *trust.UntrustedError, *trust.NoLoginError or
+// *trust.SchemeError before anything secret is sent. A 401 that answers a
+// sign-in is returned as it is, after the logins were told of the refusal.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.check(req); err != nil {
+		return nil, err
+	}
+	if t.Challenges == nil {
+		t.Challenges = new(Challenges)
+	}
+	to := t.Access.Hop.To
+	offered, met := t.Challenges.get(to)
+	if !met {
+		res, err := t.meet(req)
+		if res != nil || err != nil {
+			return res, err
+		}
+		offered, _ = t.Challenges.get(to)
+	}
+	if len(offered) == 0 { // the host asks for no sign-in
+		if err := t.Access.Judge(); err != nil {
+			return nil, err
+		}
+		res, err := t.Base.RoundTrip(req)
+		if err != nil || res.StatusCode != http.StatusUnauthorized {
+			return res, err
+		}
+		if offered = schemes(res.Header); len(offered) == 0 {
+			return res, nil
+		}
+		t.Challenges.put(to, offered) // it wants one by now
+		drain(res)
+	}
+	if t.grant.IsZero() {
+		grant, err := t.Access.Grant(req.Context(), offered)
+		if err != nil {
+			return nil, err
+		}
+		t.grant = grant
+	}
+	signed := req.Clone(req.Context())
+	if err := sign(signed, t.grant); err != nil {
+		return nil, err
+	}
+	res, err := t.Base.RoundTrip(signed)
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
+		return res, err
+	}
+	if now := schemes(res.Header); len(now) == 0 || slices.Contains(now, string(t.grant.Scheme())) {
+		t.grant.Refused()
+	} else { // no refusal: the host has changed what it offers
+		t.Challenges.put(to, now)
+	}
+	t.grant = trust.Grant{}
+	return res, nil
+}
+
+// check refuses what no judgement could make right.
+func (t *Transport) check(req *http.Request) error {
+	switch verdict, why := t.Access.Rules.Judge(t.Access.Hop); {
+	case req.URL.Scheme != "https":
+		return fmt.Errorf("refused to sign a request over %s", req.URL.Scheme)
+	case trust.HostPort(req.URL) != t.Access.Hop.To:
+		return fmt.Errorf("refused to sign a request to %s: the grant is for %s", trust.HostPort(req.URL), t.Access.Hop.To)
+	case verdict == trust.Refuse:
+		return &trust.UntrustedError{Hop: t.Access.Hop, Verdict: verdict, Why: why}
+	case req.Body != nil && req.Body != http.NoBody && req.GetBody == nil:
+		return errors.New("a signed request needs a body that can be sent twice")
+	}
+	return nil
+}
+
+// meet asks a host for the first time. It returns nothing where req is to be
+// sent now, and the host's answer where that is no challenge: a redirect, a
+// failure.
+func (t *Transport) meet(req *http.Request) (*http.Response, error) {
+	bare, err := http.NewRequestWithContext(req.Context(), req.Method, req.URL.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	bare.Header.Set("User-Agent", req.UserAgent())
+	res, err := t.Base.RoundTrip(bare)
+	if err != nil {
+		return nil, err
+	}
+	t.Access.Hop.Cert = Certificate(res)
+	switch {
+	case res.StatusCode == http.StatusUnauthorized:
+		offered := schemes(res.Header)
+		if len(offered) == 0 { // nothing that could be answered
+			return res, nil
+		}
+		t.Challenges.put(t.Access.Hop.To, offered)
+	case res.StatusCode/100 == 2:
+		t.Challenges.put(t.Access.Hop.To, nil)
+	default:
+		return res, nil
+	}
+	drain(res)
+	return nil, nil
+}
+
+// sign puts the grant on req.
+func sign(req *http.Request, g trust.Grant) error {
+	if req.Body != nil && req.Body != http.NoBody {
+		body, err := req.GetBody()
+		if err != nil {
+			return fmt.Errorf("sending the request again: %w", err)
+		}
+		req.Body = body
+	}
+	login := g.Login()
+	switch g.Scheme() {
+	case trust.Basic:
+		pair := login.User + ":" + login.Secret.Reveal()
+		req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	case trust.Bearer:
+		req.Header.Set("Authorization", "Bearer "+login.Secret.Reveal())
+	default:
+		return fmt.Errorf("cannot sign by %s", g.Scheme())
+	}
+	return nil
+}
+
+// schemes returns the schemes of the WWW-Authenticate headers, in lower case.
+// Exchange sends one header a scheme; several in one are separated by commas
+// that also separate parameters, so a scheme is a first word without "=".
+func schemes(h http.Header) []string {
+	var out []string
+	for _, value := range h.Values("WWW-Authenticate") {
+		for part := range strings.SplitSeq(unquoted(value), ",") {
+			word, _, _ := strings.Cut(strings.TrimSpace(part), " ")
+			if word != "" && !strings.Contains(word, "=") {
+				out = append(out, strings.ToLower(word))
+			}
+		}
+	}
+	return out
+}
+
+// unquoted returns value without its quoted strings (RFC 9110 5.6.4), whose
+// commas and words are the server's prose.
+func unquoted(value string) string {
+	var out strings.Builder
+	quoted, escaped := false, false
+	for _, r := range value {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"':
+			quoted = !quoted
+		case !quoted:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+// Certificate says in one line what the host of res presented.
+func Certificate(res *http.Response) string {
+	if res.TLS == nil || len(res.TLS.PeerCertificates) == 0 {
+		return ""
+	}
+	c := res.TLS.PeerCertificates[0]
+	return fmt.Sprintf("%s, issued by %s, until %s", c.Subject, c.Issuer, c.NotAfter.Format("2006-01-02"))
+}
+
+// drain reads the rest of an answer so that its connection can be used again.
+func drain(res *http.Response) {
+	io.CopyN(io.Discard, res.Body, 64<<10)
+	res.Body.Close()
+}

@@ -46,7 +46,7 @@ func (f *Files) List(ctx context.Context) ([]ID, error) {
 		if err != nil {
 			continue
 		}
-		if _, err := f.current(id); !errors.Is(err, ErrNotFound) {
+		if _, err := f.readCurrent(id); !errors.Is(err, ErrNotFound) {
 			ids = append(ids, id) // Load says what is wrong with it
 		}
 	}
@@ -322,24 +322,7 @@ func (f *Files) Delete(ctx context.Context, id ID) error {
 // current reads current.json.
 func (f *Files) current(id ID) (Profile, error) {
 	path := f.currentPath(id)
-	data, err := f.disk().read(path)
-	if errors.Is(err, syscall.ENOTDIR) {
-		return Profile{}, fmt.Errorf("profile %s: %w", id, ErrNotFound)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		// current.json is the last file of a first Save: with a second
-		// generation beside it, it has been there and was lost.
-		numbers, failed := f.numbers(id)
-		if failed != nil {
-			return Profile{}, failed
-		}
-		if len(numbers) < 2 {
-			return Profile{}, fmt.Errorf("profile %s: %w", id, ErrNotFound)
-		}
-		if data, err = f.disk().read(path); errors.Is(err, fs.ErrNotExist) { // still
-			return Profile{}, &CorruptError{ID: id, Path: path, Err: errors.New("it is missing")}
-		}
-	}
+	data, err := f.readCurrent(id)
 	var p Profile
 	if err == nil {
 		p, err = decode(data)
@@ -353,6 +336,32 @@ func (f *Files) current(id ID) (Profile, error) {
 		return Profile{}, unreadable(id, path, err)
 	}
 	return p, nil
+}
+
+// readCurrent returns what current.json holds, ErrNotFound where there is no
+// profile.
+func (f *Files) readCurrent(id ID) ([]byte, error) {
+	path := f.currentPath(id)
+	data, err := f.disk().read(path)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("profile %s: %w", id, ErrNotFound)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return data, err
+	}
+	// current.json is the last file of a first Save: with a second generation
+	// beside it, it has been there and was lost.
+	numbers, failed := f.numbers(id)
+	if failed != nil {
+		return nil, failed
+	}
+	if len(numbers) < 2 {
+		return nil, fmt.Errorf("profile %s: %w", id, ErrNotFound)
+	}
+	if data, err = f.disk().read(path); errors.Is(err, fs.ErrNotExist) { // still
+		err = &CorruptError{ID: id, Path: path, Err: errors.New("it is missing")}
+	}
+	return data, err
 }
 
 // unreadable says of which file and profile err is.

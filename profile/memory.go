@@ -26,11 +26,16 @@ func (m *Memory) List(ctx context.Context) ([]ID, error) {
 
 // Load implements Store.
 func (m *Memory) Load(ctx context.Context, id ID) (Profile, error) {
-	generations, err := m.History(ctx, id)
-	if err != nil {
+	if err := checkCall(ctx, id); err != nil {
 		return Profile{}, err
 	}
-	return generations[len(generations)-1].Profile, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, err := m.current(id)
+	if err == nil && p.Generation == 0 {
+		err = fmt.Errorf("profile %s: %w", id, ErrNotFound)
+	}
+	return p, err
 }
 
 // Save implements Store.
@@ -40,15 +45,10 @@ func (m *Memory) Save(ctx context.Context, p Profile, base uint64, why Reason) (
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all, err := m.all(p.ID)
-	if err != nil {
-		return Profile{}, err
+	old, err := m.current(p.ID)
+	if err == nil {
+		err = checkBase(old.Generation, base)
 	}
-	var old Profile
-	if len(all) > 0 {
-		old = all[len(all)-1].Profile
-	}
-	err = checkBase(old.Generation, base)
 	if err == nil {
 		p, err = m.commit(p, old, why)
 	}
@@ -65,15 +65,29 @@ func (m *Memory) Restore(ctx context.Context, id ID, n uint64, why Reason) (Prof
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all, err := m.all(id)
-	if err != nil {
-		return Profile{}, err
-	}
+	all := m.generations[id]
 	if n == 0 || n > uint64(len(all)) {
 		return Profile{}, fmt.Errorf("profile %s, generation %d: %w", id, n, ErrNotFound)
 	}
-	old := all[len(all)-1].Profile
-	return m.commit(restored(old, all[n-1].Profile), old, why)
+	wanted, err := decodeGeneration(all[n-1])
+	if err != nil {
+		return Profile{}, err
+	}
+	old, err := m.current(id)
+	if err != nil {
+		return Profile{}, err
+	}
+	return m.commit(restored(old, wanted.Profile), old, why)
+}
+
+// current returns the newest generation, the zero Profile if there is none.
+func (m *Memory) current(id ID) (Profile, error) {
+	all := m.generations[id]
+	if len(all) == 0 {
+		return Profile{}, nil
+	}
+	g, err := decodeGeneration(all[len(all)-1])
+	return g.Profile, err
 }
 
 func (m *Memory) commit(p, old Profile, why Reason) (Profile, error) {
@@ -95,14 +109,9 @@ func (m *Memory) History(ctx context.Context, id ID) ([]Generation, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all, err := m.all(id)
-	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("profile %s: %w", id, ErrNotFound)
+	if len(m.generations[id]) == 0 {
+		return nil, fmt.Errorf("profile %s: %w", id, ErrNotFound)
 	}
-	return all, err
-}
-
-func (m *Memory) all(id ID) ([]Generation, error) {
 	var all []Generation
 	for _, data := range m.generations[id] {
 		g, err := decodeGeneration(data)

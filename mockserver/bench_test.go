@@ -1,0 +1,106 @@
+package mockserver_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/homing-mail/homing/internal/mapi"
+	"github.com/homing-mail/homing/mockserver"
+)
+
+// BenchmarkLogons measures whole logons a second (Connect, Execute with a
+// RopLogon, Disconnect) over loopback TLS with keep-alive, and next to them, in
+// turns, the same three requests to an empty HTTPS handler. "ratio" is the first
+// rate over the second one.
+func BenchmarkLogons(b *testing.B) {
+	s := mockserver.Start(b, "acquisition")
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		b.Fatal(err)
+	}
+	empty := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
+	defer empty.Close()
+
+	at, err := s.Where("ann")
+	if err != nil {
+		b.Fatal(err)
+	}
+	dn := at.Objects[0].LegacyDN
+	path := "/mapi/emsmdb/?MailboxId=" + at.GUID + "@contoso.test"
+	connect := (&mapi.ConnectRequest{UserDN: dn}).Append(nil)
+	logon := mapi.LogonRequest{LogonFlags: mapi.LogonPrivate, OpenFlags: mapi.OpenFlagsDefault, Essdn: dn}
+	execute := (&mapi.ExecuteRequest{Flags: 3, RopBuffer: mapi.AppendRopBuffer(nil, logon.Append(nil), []uint32{mapi.NoHandle}), MaxRopOut: 0x10008}).Append(nil)
+	disconnect := (&mapi.DisconnectRequest{}).Append(nil)
+
+	to := func(addr string, config *tls.Config) *http.Client {
+		transport := &http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}}
+		b.Cleanup(transport.CloseIdleConnections)
+		return &http.Client{Transport: transport}
+	}
+	mock := to(s.Addr(), &tls.Config{RootCAs: s.RootCAs()})
+	bare := to(empty.Listener.Addr().String(), &tls.Config{RootCAs: empty.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs})
+
+	// run sends the three requests; the empty handler gets the cookies of the
+	// logon before, so that both get the same bytes.
+	var cookies []*http.Cookie
+	run := func(client *http.Client, host string, real bool) {
+		for i, body := range [][]byte{connect, execute, disconnect} {
+			q, _ := http.NewRequest("POST", "https://"+host+path, bytes.NewReader(body))
+			q.Header.Set("Content-Type", "application/mapi-http")
+			q.Header.Set("X-RequestType", []string{"Connect", "Execute", "Disconnect"}[i])
+			q.Header.Set("X-RequestId", fmt.Sprintf("{E2EA6C1C-E61B-49E9-9CFB-38184F907552}:%d", i+1))
+			q.Header.Set("X-ClientInfo", "{2F94A2BF-A2E6-4CCC-BF98-B5F22C542226}:1")
+			q.Header.Set("X-ClientApplication", "Outlook/15.00.0847.4040")
+			q.SetBasicAuth("ann@contoso.test", "spring-rain-42")
+			if i > 0 {
+				for _, c := range cookies {
+					q.AddCookie(c)
+				}
+			}
+			a, err := client.Do(q)
+			if err != nil {
+				b.Fatal(err)
+			}
+			answer, err := io.ReadAll(a.Body)
+			a.Body.Close()
+			if err != nil || a.StatusCode != 200 {
+				b.Fatal(a.Status, err)
+			}
+			if !real {
+				continue
+			}
+			if a.Header.Get("X-ResponseCode") != "0" || i == 1 && !strings.Contains(string(answer), "\xfe\x00\x00\x00\x00\x00\x01") {
+				b.Fatalf("request %d: X-ResponseCode %s, %q", i, a.Header.Get("X-ResponseCode"), answer)
+			}
+			cookies = a.Cookies()
+		}
+	}
+	const turn = 20 // logons before it is the other one's turn
+	var mockTime, bareTime time.Duration
+	logons := 0
+	run(mock, "ex1.contoso.test", true)
+	run(bare, "example.com", false)
+	for b.Loop() {
+		start := time.Now()
+		for range turn {
+			run(mock, "ex1.contoso.test", true)
+		}
+		middle := time.Now()
+		for range turn {
+			run(bare, "example.com", false)
+		}
+		mockTime, bareTime, logons = mockTime+middle.Sub(start), bareTime+time.Since(middle), logons+turn
+	}
+	b.ReportMetric(float64(logons)/mockTime.Seconds(), "logons/s")
+	b.ReportMetric(bareTime.Seconds()/mockTime.Seconds(), "ratio")
+}

@@ -1,0 +1,22 @@
+// Package mockserver plays Exchange forests in memory: MAPI over HTTP
+// ([MS-OXCMAPIHTTP]), RopLogon ([MS-OXCSTOR] 3.2.5.1) and POX Autodiscover
+// ([MS-OXDSCLI]), so far as a client needs them to follow a mailbox that moves
+// ([MS-OXMVMBX]). A script of lines moves mailboxes and breaks things; every
+// request is recorded.
+//
+// One line starts a world in a test, on a network of its own that needs neither
+// sockets nor real time and so works inside a testing/synctest bubble:
+//
+//	s := mockserver.Start(t, "acquisition")
+//	client := &http.Client{Transport: &http.Transport{
+//		DialContext:     s.Dial,
+//		TLSClientConfig: &tls.Config{RootCAs: s.RootCAs()},
+//	}}
+//	s.Do("move ann mx1")
+//
+// [Server.Listen] serves the same world on loopback, for clients written in
+// anything; [Server.ListenAdmin] serves the admin API beside it.
+//
+// The flavour played is Exchange 2016 to SE. README.md tells what is played,
+// what is refused, the lines of the script and the admin API.
+package mockserver

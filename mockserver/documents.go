@@ -1,0 +1,102 @@
+package mockserver
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+// The documents of Autodiscover ([MS-OXDSCLI] 4.4). {{x .}} escapes.
+
+var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
+<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
+  <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
+    <User>
+      <DisplayName>{{x .DisplayName}}</DisplayName>
+      <LegacyDN>{{x .LegacyDN}}</LegacyDN>
+      <AutoDiscoverSMTPAddress>{{x .Address}}</AutoDiscoverSMTPAddress>
+      <DeploymentId>{{x .DeploymentID}}</DeploymentId>
+    </User>
+    <Account>
+      <AccountType>email</AccountType>
+      <Action>settings</Action>
+      <MicrosoftOnline>False</MicrosoftOnline>
+{{- if .MAPI}}
+      <Protocol Type="mapiHttp" Version="1">
+        <MailStore>
+          <InternalUrl>https://{{x .Host}}/mapi/emsmdb/?MailboxId={{x .MailboxID}}</InternalUrl>
+          <ExternalUrl>https://{{x .Host}}/mapi/emsmdb/?MailboxId={{x .MailboxID}}</ExternalUrl>
+        </MailStore>
+        <AddressBook>
+          <InternalUrl>https://{{x .Host}}/mapi/nspi/?MailboxId={{x .MailboxID}}</InternalUrl>
+          <ExternalUrl>https://{{x .Host}}/mapi/nspi/?MailboxId={{x .MailboxID}}</ExternalUrl>
+        </AddressBook>
+      </Protocol>
+{{- else}}
+      <Protocol>
+        <Type>EXCH</Type>
+        <Server>{{x .MailboxID}}</Server>
+        <ServerDN>{{x .ServerDN}}</ServerDN>
+        <ServerVersion>{{x .ServerVersion}}</ServerVersion>
+        <MdbDN>{{x .ServerDN}}/cn=Microsoft Private MDB</MdbDN>
+        <AuthPackage>Anonymous</AuthPackage>
+        <ServerExclusiveConnect>off</ServerExclusiveConnect>
+      </Protocol>
+      <Protocol>
+        <Type>EXPR</Type>
+        <Server>{{x .Host}}</Server>
+        <SSL>On</SSL>
+        <AuthPackage>Basic</AuthPackage>
+        <CertPrincipalName>None</CertPrincipalName>
+        <ServerExclusiveConnect>on</ServerExclusiveConnect>
+      </Protocol>
+{{- end}}
+      <Protocol>
+        <Type>WEB</Type>
+        <External>
+          <OWAUrl AuthenticationMethod="Fba">https://{{x .Host}}/owa/</OWAUrl>
+          <Protocol>
+            <Type>EXPR</Type>
+            <ASUrl>https://{{x .Host}}/EWS/Exchange.asmx</ASUrl>
+          </Protocol>
+        </External>
+      </Protocol>
+    </Account>
+  </Response>
+</Autodiscover>
+`)
+
+var referralXML = page("referral", `<?xml version="1.0" encoding="utf-8"?>
+<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
+  <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
+    <Account>
+      <AccountType>email</AccountType>
+      <Action>{{.Action}}</Action>
+      <{{.Element}}>{{x .To}}</{{.Element}}>
+    </Account>
+  </Response>
+</Autodiscover>
+`)
+
+var errorXML = page("error", `<?xml version="1.0" encoding="utf-8"?>
+<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
+  <Response>
+    <Error Time="{{.Time}}" Id="{{.ID}}">
+      <ErrorCode>{{.Code}}</ErrorCode>
+      <Message>{{x .Message}}</Message>
+      <DebugData />
+    </Error>
+  </Response>
+</Autodiscover>
+`)
+
+func page(name, text string) *template.Template {
+	return template.Must(template.New(name).Funcs(template.FuncMap{"x": escape}).Parse(text))
+}
+
+func escape(v any) (string, error) {
+	var b strings.Builder
+	err := xml.EscapeText(&b, fmt.Append(nil, v))
+	return b.String(), err
+}

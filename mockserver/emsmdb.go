@@ -1,0 +1,231 @@
+package mockserver
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/homing-mail/homing/internal/mapi"
+)
+
+// The headers of a request, as net/http spells them. Answers spell them as the
+// specification does, which also saves net/http from spelling them anew.
+const (
+	headRequestType       = "X-Requesttype"
+	headRequestID         = "X-Requestid"
+	headClientInfo        = "X-Clientinfo"
+	headClientApplication = "X-Clientapplication"
+)
+
+// maxBody is the length in bytes of the longest request body.
+const maxBody = 1 << 20
+
+// pendingPeriod is the time between two PENDING tags (X-PendingPeriod).
+const pendingPeriod = 30 * time.Second
+
+// call is a request at the mailbox endpoint, after sign-in.
+type call struct {
+	*exchange
+	server  *server
+	forest  *forest
+	who     *mailbox // who signed in
+	url     *mailbox // whom the MailboxId of the URL means
+	urlGUID mapi.GUID
+	body    []byte
+	started time.Time
+}
+
+// reply is the answer to a call: a code other than ResponseSuccess, or a body.
+type reply struct {
+	code    mapi.ResponseCode
+	body    []byte
+	context *sessionContext // whose cookies go out; nil: none
+	expires time.Duration   // X-ExpirationInfo
+	ec      mapi.Code       // for the record
+	said    string          // for the record; "": made from code or ec
+}
+
+func failed(code mapi.ResponseCode) reply { return reply{code: code} }
+
+// emsmdb is the mailbox endpoint, /mapi/emsmdb/ ([MS-OXCMAPIHTTP] 3.2.5.2).
+func (s *Server) emsmdb(x *exchange, at *site) {
+	c := &call{exchange: x, started: time.Now()}
+	x.RequestType, x.RequestID = cut(x.r.Header.Get(headRequestType), 64), cut(x.r.Header.Get(headRequestID), 80)
+
+	s.mu.Lock()
+	c.server, c.forest = at.server, at.server.forest
+	c.who = s.signIn(x, c.forest)
+	if c.who != nil {
+		c.url, c.urlGUID = s.mailboxID(c)
+	}
+	down := c.url != nil && s.backEndDown(c)
+	s.mu.Unlock()
+
+	switch {
+	case c.who == nil:
+		x.challenge(c.forest)
+		return
+	case c.url == nil:
+		x.refuse(http.StatusBadRequest, "no usable MailboxId")
+		return
+	case down:
+		x.refuse(http.StatusServiceUnavailable, "the server with the mailbox is off")
+		return
+	case x.r.ContentLength < 0:
+		x.refuse(http.StatusLengthRequired, "no Content-Length")
+		return
+	}
+	if code := c.checkHead(); code != mapi.ResponseSuccess {
+		c.send(failed(code))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if err != nil {
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			c.send(failed(mapi.ResponseTooLarge))
+			return
+		}
+		panic(http.ErrAbortHandler) // the client is gone
+	}
+	c.body = body
+	switch x.RequestType {
+	case "Connect":
+		c.send(s.connect(c))
+	case "Execute":
+		c.send(s.execute(c))
+	case "Disconnect":
+		c.send(s.disconnect(c))
+	case "NotificationWait":
+		s.notificationWait(c)
+	case "PING":
+		c.send(s.ping(c))
+	default:
+		c.send(failed(mapi.ResponseInvalidRequestType))
+	}
+}
+
+// mailboxID reads the MailboxId of the URL, GUID@domain. nil: it leads to no
+// mailbox that this forest has or had. s.mu is held.
+func (s *Server) mailboxID(c *call) (*mailbox, mapi.GUID) {
+	var value string
+	for key, values := range c.r.URL.Query() {
+		if strings.EqualFold(key, "MailboxId") && len(values) > 0 {
+			value = values[0]
+		}
+	}
+	text, domain, _ := strings.Cut(value, "@")
+	guid, err := mapi.ParseGUID(text)
+	if err != nil || !strings.EqualFold(domain, c.forest.Name) {
+		return nil, guid
+	}
+	return s.dir.guids[guid], guid
+}
+
+// backEndDown reports whether a front end would have to ask a server that is
+// switched off. s.mu is held.
+func (s *Server) backEndDown(c *call) bool {
+	if c.forest.ServerName != NameGUID || c.url.forest() != c.forest {
+		return false
+	}
+	at := s.dir.sites[c.url.home.server.Host]
+	return at.off && c.url.home.server != c.server
+}
+
+// checkHead looks at the headers that each request needs ([MS-OXCMAPIHTTP]
+// 2.2.2.1). Microsoft's own connectivity tester sends application/octet-stream.
+func (c *call) checkHead() mapi.ResponseCode {
+	if c.Method != http.MethodPost {
+		return mapi.ResponseInvalidVerb
+	}
+	for _, name := range []string{headRequestType, headRequestID, headClientInfo, headClientApplication} {
+		if c.r.Header.Get(name) == "" {
+			return mapi.ResponseMissingHeader
+		}
+	}
+	switch kind, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";"); {
+	case kind == "" && c.r.ContentLength > 0:
+		return mapi.ResponseMissingHeader
+	case kind != "" && kind != "application/mapi-http" && kind != "application/octet-stream":
+		return mapi.ResponseInvalidHeader
+	}
+	return mapi.ResponseSuccess
+}
+
+// head sets the headers that each answer has.
+func (c *call) head(r reply) {
+	h := c.w.Header()
+	for _, echo := range [][2]string{{headRequestType, "X-RequestType"}, {headRequestID, "X-RequestId"}, {headClientInfo, "X-ClientInfo"}} {
+		if v := c.r.Header[echo[0]]; len(v) > 0 {
+			h[echo[1]] = v[:1]
+		}
+	}
+	h["X-ResponseCode"] = []string{strconv.Itoa(int(r.code))}
+	h["X-ServerApplication"] = []string{"Exchange/" + c.server.Version}
+	if r.code != mapi.ResponseSuccess {
+		h["Content-Type"] = []string{"text/html"}
+		return
+	}
+	h["Content-Type"] = []string{"application/mapi-http"}
+	h["X-PendingPeriod"] = []string{strconv.FormatInt(pendingPeriod.Milliseconds(), 10)}
+	if r.expires > 0 {
+		h["X-ExpirationInfo"] = []string{strconv.FormatInt(r.expires.Milliseconds(), 10)}
+	}
+	// The tags and the body go out in chunks even when all is ready at once.
+	h["Transfer-Encoding"] = []string{"chunked"}
+	if r.context != nil {
+		c.s.mu.Lock()
+		r.context.setCookies(h)
+		c.s.mu.Unlock()
+	}
+}
+
+// send answers a call that is done.
+func (c *call) send(r reply) {
+	c.head(r)
+	c.note(r)
+	if r.code != mapi.ResponseSuccess {
+		c.answer(http.StatusOK, c.Said, refusal(r.code))
+		return
+	}
+	stream := append(make([]byte, 0, 128+len(r.body)), "PROCESSING\r\n"...)
+	c.answer(http.StatusOK, c.Said, c.appendDone(stream, r))
+}
+
+// note puts what the answer says into the record.
+func (c *call) note(r reply) {
+	c.Status, c.ResponseCode, c.Code, c.Said = http.StatusOK, int(r.code), uint32(r.ec), r.said
+	switch {
+	case c.Said != "":
+	case r.code != mapi.ResponseSuccess:
+		c.Said = r.code.String()
+	default:
+		c.Said = r.ec.Name()
+	}
+}
+
+// appendDone ends the stream: DONE, additional headers, body ([MS-OXCMAPIHTTP]
+// 2.2.7). A code other than success stands there when the head had none yet.
+func (c *call) appendDone(b []byte, r reply) []byte {
+	b = append(b, "DONE\r\n"...)
+	if r.code != mapi.ResponseSuccess {
+		b = fmt.Appendf(b, "X-ResponseCode: %d\r\nContent-Type: text/html\r\n", int(r.code))
+		r.body = refusal(r.code)
+	}
+	b = append(b, "X-ElapsedTime: "...)
+	b = strconv.AppendInt(b, time.Since(c.started).Milliseconds(), 10)
+	b = append(b, "\r\nX-StartTime: "...)
+	b = c.started.UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, "\r\n\r\n"...)
+	return append(b, r.body...)
+}
+
+// refusal is the page that explains a response code to people.
+func refusal(code mapi.ResponseCode) []byte {
+	return fmt.Appendf(nil, "<html><head><title>MAPI over HTTP</title></head><body><p>%s</p></body></html>\r\n", html.EscapeString(code.String()))
+}

@@ -1,0 +1,103 @@
+package mockserver
+
+import (
+	"github.com/homing-mail/homing/internal/mapi"
+)
+
+// execute runs a buffer of ROPs.
+func (s *Server) execute(c *call) reply {
+	var q mapi.ExecuteRequest
+	if err := q.Parse(c.body); err != nil {
+		return failed(mapi.ResponseInvalidRequestBody)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
+	if code == mapi.ResponseSuccess {
+		code = ctx.inSequence(c.r)
+	}
+	if code != mapi.ResponseSuccess {
+		return failed(code)
+	}
+	ctx.next(expireUsed)
+
+	run := rops{s: s, call: c, ctx: ctx}
+	answer := mapi.ExecuteResponse{}
+	list, handles, err := mapi.ParseRopBuffer(q.RopBuffer)
+	if err == nil {
+		run.handles = handles
+		run.list, err = mapi.ParseRequests(list)
+	}
+	if err != nil { // the whole call is refused ([MS-OXCROPS] 3.2.5.1)
+		answer.ErrorCode, run.said = mapi.EcRPCFormat, err.Error()
+	} else {
+		answer.StatusCode, answer.ErrorCode = run.run()
+	}
+	if answer.StatusCode == mapi.EcNone && answer.ErrorCode == mapi.EcNone {
+		answer.RopBuffer = mapi.AppendRopBuffer(nil, run.out, run.handles)
+		if uint64(len(answer.RopBuffer)) > uint64(q.MaxRopOut) {
+			answer = mapi.ExecuteResponse{StatusCode: mapi.EcBufferTooSmall}
+		}
+	}
+	r := reply{body: answer.Append(nil), context: ctx, expires: expireUsed, ec: run.decided, said: run.said}
+	for _, ec := range []mapi.Code{answer.ErrorCode, answer.StatusCode} {
+		if ec != mapi.EcNone {
+			r.ec = ec
+		}
+	}
+	return r
+}
+
+// rops is one run through a list of ROPs ([MS-OXCROPS] 3.2.5.1).
+type rops struct {
+	s       *Server
+	call    *call
+	ctx     *sessionContext
+	list    []mapi.RopRequest
+	handles []uint32
+	out     []byte
+	decided mapi.Code // the first ReturnValue that is not EcNone
+	said    string
+}
+
+// run runs the list; a StatusCode or an ErrorCode ends the whole call.
+func (r *rops) run() (status, failure mapi.Code) {
+	for _, rop := range r.list {
+		switch rop := rop.(type) {
+		case *mapi.LogonRequest:
+			if int(rop.OutputHandleIndex) >= len(r.handles) {
+				return 0, mapi.EcNullObject
+			}
+			if status := r.logon(rop); status != mapi.EcNone {
+				return status, 0
+			}
+		case *mapi.ReleaseRequest:
+			r.release(rop)
+		case *mapi.RegisterNotificationRequest:
+			if !r.has(rop.InputHandleIndex) || !r.has(rop.OutputHandleIndex) {
+				return 0, mapi.EcNullObject
+			}
+			r.registerNotification(rop)
+		case *mapi.GetReceiveFolderRequest:
+			if !r.has(rop.InputHandleIndex) {
+				return 0, mapi.EcNullObject
+			}
+			r.getReceiveFolder(rop)
+		default:
+			return 0, mapi.EcRPCFormat
+		}
+	}
+	if r.said == "" {
+		r.said = "nothing to do"
+	}
+	return 0, 0
+}
+
+func (r *rops) has(slot uint8) bool { return int(slot) < len(r.handles) }
+
+// note keeps for the record what decided: the first failure, else the last ROP.
+func (r *rops) note(ec mapi.Code, said string) {
+	if r.decided == mapi.EcNone {
+		r.decided, r.said = ec, said
+	}
+}

@@ -1,0 +1,242 @@
+package mockserver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MoveOptions say how a move is done. The zero value is a move as a careful
+// administrator does it.
+type MoveOptions struct {
+	NoX500      bool   // the target does not get the former legacy DNs as X500 aliases
+	Unconverted bool   // the source forest goes on to claim the mailbox; its servers refuse it
+	GUID        string // GUIDKeep or GUIDNew; "": new for a move within a NameGUID forest, else kept
+	Invalidate  string // how live sessions notice: InvalidateObject ("" too), InvalidateNull, InvalidateContext
+}
+
+// What becomes of the mailbox GUID in a move.
+const (
+	GUIDKeep = "keep"
+	GUIDNew  = "new"
+)
+
+// How a live session notices that its store objects are gone.
+const (
+	InvalidateObject  = "object"  // the next ROP on the logon handle: ecInvalidObject
+	InvalidateNull    = "null"    // ecNullObject
+	InvalidateContext = "context" // X-ResponseCode 10, Context Not Found
+)
+
+// move is a move that has been started and is not done.
+type move struct {
+	MoveOptions
+	to     place
+	locked bool
+}
+
+func (o MoveOptions) check() error {
+	if err := choose("move", "guid", &o.GUID, []string{"", GUIDKeep, GUIDNew}); err != nil {
+		return err
+	}
+	return choose("move", "invalidate", &o.Invalidate, []string{InvalidateObject, InvalidateNull, InvalidateContext})
+}
+
+// Prestage makes a mail user for user in forest, which leads back to the forest
+// that has the mailbox and already knows the former legacy DNs.
+func (s *Server) Prestage(user, forest string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, f, err := s.userAndForest(user, forest)
+	if err != nil {
+		return err
+	}
+	if m.object(f).kind != objectNone {
+		return fmt.Errorf("%s already knows %s", f.Name, user)
+	}
+	m.prestage(f)
+	return nil
+}
+
+func (m *mailbox) prestage(f *forest) {
+	past := m.marks()
+	if o := past.objects[f]; o != nil && o.kind != objectNone {
+		return
+	}
+	past.objects[f] = &object{kind: objectMailUser, aliases: past.formerDNs(f, m.forest())}
+}
+
+// formerDNs lists the forests whose legacy DNs become aliases in f when the
+// mailbox comes from the forest from.
+func (p *marks) formerDNs(f, from *forest) []*forest {
+	var list []*forest
+	for _, of := range append(slices.Clone(p.former), from) {
+		if of != f && !slices.Contains(list, of) {
+			list = append(list, of)
+		}
+	}
+	return list
+}
+
+// Begin starts a move of user to a server and a database of it ("": the first).
+// Until [Server.Lock] the mailbox is used as before.
+func (s *Server) Begin(user, server, database string, o MoveOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begin(user, server, database, o)
+}
+
+func (s *Server) begin(user, server, database string, o MoveOptions) error {
+	m, err := s.user(user)
+	if err != nil {
+		return err
+	}
+	to, err := s.dir.place(server, database)
+	if err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	if m.move != nil {
+		return fmt.Errorf("%s is being moved to %s: finish or cancel that first", user, m.move.to)
+	}
+	if database == "" && to.server == m.home.server || to == m.home {
+		return fmt.Errorf("%s is on %s already", user, m.home)
+	}
+	if o.Unconverted && to.server.forest == m.forest() {
+		return fmt.Errorf("unconverted: %s stays in %s, nothing is left behind there", user, m.forest().Name)
+	}
+	m.prestage(to.server.forest)
+	m.move = &move{MoveOptions: o, to: to}
+	return nil
+}
+
+// Lock is the last part of a move: nobody can log on to the mailbox, at the
+// source or at the target, and live logons are invalidated.
+func (s *Server) Lock(user string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.moving(user)
+	if err != nil {
+		return err
+	}
+	if m.move.locked {
+		return fmt.Errorf("%s is locked already", user)
+	}
+	s.lock(m)
+	return nil
+}
+
+func (s *Server) lock(m *mailbox) {
+	m.move.locked = true
+	s.contexts.invalidate(m, m.move.Invalidate)
+}
+
+// Finish ends a move at the target; it locks first if nobody did.
+func (s *Server) Finish(user string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.moving(user)
+	if err != nil {
+		return err
+	}
+	s.finish(m)
+	return nil
+}
+
+func (s *Server) finish(m *mailbox) {
+	if !m.move.locked {
+		s.lock(m)
+	}
+	done, past, from, to := m.move, m.marks(), m.home, m.move.to
+	source, target := from.server.forest, to.server.forest
+	if source != target {
+		left := &object{kind: objectMailUser}
+		if done.Unconverted {
+			left = &object{kind: objectStale, stale: from}
+		}
+		if o := past.objects[source]; o != nil {
+			left.aliases = o.aliases
+		}
+		past.objects[source] = left
+
+		arrived := &object{kind: objectMailbox}
+		if !done.NoX500 {
+			arrived.aliases = past.formerDNs(target, source)
+		}
+		past.objects[target] = arrived
+
+		past.former = past.formerDNs(target, source)
+		source.latest = target
+	}
+	past.moves++
+	fresh := done.GUID == GUIDNew || done.GUID == "" && source == target && source.ServerName == NameGUID && from.server != to.server
+	if fresh {
+		m.guid = s.dir.newGUID(m.user, past.moves)
+		s.dir.guids[m.guid] = m
+	}
+	m.home, m.move = to, nil
+}
+
+// Cancel ends a move at the source: the mailbox is home again.
+func (s *Server) Cancel(user string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.moving(user)
+	if err != nil {
+		return err
+	}
+	m.move = nil
+	return nil
+}
+
+// Move is Begin, Lock and Finish at once.
+func (s *Server) Move(user, server, database string, o MoveOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(user, server, database, o); err != nil {
+		return err
+	}
+	s.finish(s.dir.users[user])
+	return nil
+}
+
+// moving finds a user whose mailbox is being moved. s.mu is held.
+func (s *Server) moving(user string) (*mailbox, error) {
+	m, err := s.user(user)
+	if err != nil {
+		return nil, err
+	}
+	if m.move == nil {
+		return nil, fmt.Errorf("%s is not being moved: it is on %s; start a move first", user, m.home)
+	}
+	return m, nil
+}
+
+func (s *Server) user(name string) (*mailbox, error) {
+	if m := s.dir.users[name]; m != nil {
+		return m, nil
+	}
+	return nil, fmt.Errorf("no user %q in the world %s", name, s.dir.name)
+}
+
+func (s *Server) userAndForest(user, forest string) (*mailbox, *forest, error) {
+	m, err := s.user(user)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := s.forest(forest)
+	return m, f, err
+}
+
+func (s *Server) forest(name string) (*forest, error) {
+	if f := s.dir.forest(name); f != nil {
+		return f, nil
+	}
+	var names []string
+	for _, f := range s.dir.forests {
+		names = append(names, f.Name)
+	}
+	return nil, fmt.Errorf("no forest %q: there are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,110 @@
+package mockserver
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/homing-mail/homing/internal/mapi"
+)
+
+// maxWait is how long a NotificationWait stays open without an event
+// ([MS-OXCMAPIHTTP] 3.2.5.5).
+const maxWait = 5 * time.Minute
+
+// notificationWait answers PROCESSING at once, PENDING each period, and DONE
+// when there is an event for a registration, when the context is gone, or after
+// five minutes. It may run beside one other request of the same context, so it
+// neither checks nor rotates the sequence.
+func (s *Server) notificationWait(c *call) {
+	ctx, code := s.beginWait(c)
+	if code != mapi.ResponseSuccess {
+		c.send(failed(code))
+		return
+	}
+	r := reply{context: ctx, expires: expireUsed, said: "waiting"}
+	c.head(r)
+	c.note(r)
+	c.Seq = s.record.add(c.Request)
+	c.w.WriteHeader(http.StatusOK)
+	c.write("PROCESSING\r\n")
+
+	r = s.wait(c, ctx)
+	s.mu.Lock()
+	ctx.waiting, ctx.expires = false, time.Now().Add(expireUsed)
+	s.mu.Unlock()
+	c.note(r)
+	s.record.amend(c.Request)
+	if r.said == hungUp {
+		panic(http.ErrAbortHandler)
+	}
+	c.w.Write(c.appendDone(nil, r))
+}
+
+func (s *Server) beginWait(c *call) (*sessionContext, mapi.ResponseCode) {
+	var q mapi.NotificationWaitRequest
+	if err := q.Parse(c.body); err != nil {
+		return nil, mapi.ResponseInvalidRequestBody
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
+	switch {
+	case code != mapi.ResponseSuccess:
+		return nil, code
+	case ctx.waiting:
+		return nil, mapi.ResponseInvalidSequence
+	}
+	if _, ok := cookie(c.r, cookieSequence); !ok {
+		return nil, mapi.ResponseMissingCookie
+	}
+	ctx.waiting = true
+	return ctx, mapi.ResponseSuccess
+}
+
+const hungUp = "hung up"
+
+func (s *Server) wait(c *call, ctx *sessionContext) reply {
+	pending := mapi.NotificationWaitResponse{EventPending: true}
+	nothing := mapi.NotificationWaitResponse{}
+	end := c.started.Add(maxWait)
+	for {
+		left := time.Until(end)
+		if left <= 0 {
+			return reply{body: nothing.Append(nil), said: "no event"}
+		}
+		timer := time.NewTimer(min(pendingPeriod, left))
+		select {
+		case <-ctx.gone:
+			timer.Stop()
+			if s.isOff(c.server) {
+				return reply{said: hungUp}
+			}
+			return failed(mapi.ResponseContextNotFound)
+		case <-ctx.pending:
+			timer.Stop()
+			return reply{body: pending.Append(nil), said: "event pending"}
+		case <-c.r.Context().Done():
+			timer.Stop()
+			return reply{said: hungUp}
+		case <-s.done:
+			timer.Stop()
+			return reply{said: hungUp}
+		case <-timer.C:
+			if time.Now().Before(end) {
+				c.write("PENDING\r\n")
+			}
+		}
+	}
+}
+
+func (s *Server) isOff(at *server) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dir.sites[at.Host].off
+}
+
+// write sends a tag at once.
+func (c *call) write(tag string) {
+	c.w.Write([]byte(tag))
+	http.NewResponseController(c.w).Flush()
+}

@@ -1,0 +1,110 @@
+package mockserver
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// noteCredentials puts into the record that credentials came and whose they
+// claim to be.
+func (x *exchange) noteCredentials() {
+	scheme, _, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
+	if scheme == "" {
+		return
+	}
+	x.Signed, x.Scheme = true, cut(strings.ToLower(scheme), 16)
+	if user, _, ok := x.r.BasicAuth(); ok {
+		x.User = cut(user, 256)
+	}
+}
+
+// signIn finds whose credentials came with the request, at the forest f; nil:
+// nobody's. s.mu is held.
+func (s *Server) signIn(x *exchange, f *forest) *mailbox {
+	switch x.Scheme {
+	case "basic":
+		if user, password, ok := x.r.BasicAuth(); ok {
+			return s.dir.account(f, strings.ToLower(user), password)
+		}
+	case "bearer":
+		_, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
+		m := s.dir.bearer(f, strings.TrimSpace(token))
+		if m != nil {
+			x.User = m.user
+		}
+		return m
+	}
+	return nil
+}
+
+// account finds who signs in to f with name, in lower case, and password. A name
+// may come as DOMAIN\name. Someone without accounts in the world file has one in
+// every forest, under the address and under user@forest.
+func (d *directory) account(f *forest, name, password string) *mailbox {
+	if _, after, ok := strings.Cut(name, `\`); ok {
+		name = after
+		if !strings.Contains(name, "@") {
+			name += "@" + f.Name
+		}
+	}
+	m := d.named(f, name)
+	if m == nil || m.past != nil && m.past.disabled[f] {
+		return nil
+	}
+	want := d.password
+	if a := m.account(f); a != nil {
+		if !strings.EqualFold(a.User, name) {
+			return nil
+		}
+		want = a.Password
+	} else if m.hasAccounts() {
+		return nil
+	}
+	if m.past != nil && m.past.password[f] != "" {
+		want = m.past.password[f]
+	}
+	if subtle.ConstantTimeCompare([]byte(password), []byte(want)) != 1 {
+		return nil
+	}
+	return m
+}
+
+// bearer finds whose token it is in f.
+func (d *directory) bearer(f *forest, token string) *mailbox {
+	if token == "" || !f.tokens {
+		return nil
+	}
+	for _, m := range d.users {
+		a := m.account(f)
+		if a == nil || a.Token != token || m.past != nil && m.past.disabled[f] {
+			continue
+		}
+		return m
+	}
+	return nil
+}
+
+func (m *mailbox) hasAccounts() bool { return m.spec != nil && len(m.spec.Accounts) > 0 }
+
+// account returns the account that the world file gives m in f, or nil.
+func (m *mailbox) account(f *forest) *Account {
+	if m.spec == nil {
+		return nil
+	}
+	for i := range m.spec.Accounts {
+		if m.spec.Accounts[i].Forest == f.Name {
+			return &m.spec.Accounts[i]
+		}
+	}
+	return nil
+}
+
+// challenge answers 401 with an empty body.
+func (x *exchange) challenge(f *forest) {
+	x.w.Header().Add("WWW-Authenticate", `Basic realm="`+x.Host+`"`)
+	if f.tokens {
+		x.w.Header().Add("WWW-Authenticate", "Bearer")
+	}
+	x.refuse(http.StatusUnauthorized, "401")
+}

@@ -233,10 +233,10 @@ func (s *Server) errorDocument(x *exchange, code int) found {
 	return a
 }
 
-func document(t *template.Template, data any, said string) found {
+func document(t func() *template.Template, data any, said string) found {
 	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
-		panic(fmt.Sprintf("mockserver: %s: %v", t.Name(), err)) // the templates and their data are fixed
+	if err := t().Execute(&b, data); err != nil {
+		panic(fmt.Sprintf("mockserver: %s: %v", t().Name(), err)) // the templates and their data are fixed
 	}
 	return found{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: b.Bytes(), said: said}
 }

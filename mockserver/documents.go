@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+	"sync"
 	"text/template"
 )
 
@@ -91,8 +92,12 @@ var errorXML = page("error", `<?xml version="1.0" encoding="utf-8"?>
 </Autodiscover>
 `)
 
-func page(name, text string) *template.Template {
-	return template.Must(template.New(name).Funcs(template.FuncMap{"x": escape}).Parse(text))
+// page parses a document when it is first sent: most runs of a program that
+// holds a mock server never send one.
+func page(name, text string) func() *template.Template {
+	return sync.OnceValue(func() *template.Template {
+		return template.Must(template.New(name).Funcs(template.FuncMap{"x": escape}).Parse(text))
+	})
 }
 
 func escape(v any) (string, error) {

@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -18,7 +19,42 @@ import (
 // safe for concurrent use. It holds no secret.
 type Challenges struct {
 	mu      sync.Mutex
-	offered map[string][]string // by host:port
+	offered map[string][]string      // by host:port
+	meeting map[string]chan struct{} // hosts that somebody is meeting now; closed when they are met
+}
+
+// begin returns what the host to has offered. If nobody has met it, the caller
+// is to do so and then to call met; others wait meanwhile.
+func (c *Challenges) begin(ctx context.Context, to string) (offered []string, met func(), err error) {
+	for {
+		c.mu.Lock()
+		offered, known := c.offered[to]
+		busy, meeting := c.meeting[to]
+		if !known && !meeting {
+			busy = make(chan struct{})
+			if c.meeting == nil {
+				c.meeting = make(map[string]chan struct{})
+			}
+			c.meeting[to] = busy
+		}
+		c.mu.Unlock()
+		switch {
+		case known:
+			return offered, nil, nil
+		case !meeting:
+			return nil, func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				delete(c.meeting, to)
+				close(busy)
+			}, nil
+		}
+		select {
+		case <-busy: // known now, unless it could not be reached
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
 }
 
 func (c *Challenges) get(to string) ([]string, bool) {
@@ -63,9 +99,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.Challenges = new(Challenges)
 	}
 	to := t.Access.Hop.To
-	offered, met := t.Challenges.get(to)
-	if !met {
+	offered, met, err := t.Challenges.begin(req.Context(), to)
+	if err != nil {
+		return nil, err
+	}
+	if met != nil {
 		res, err := t.meet(req)
+		met()
 		if res != nil || err != nil {
 			return res, err
 		}

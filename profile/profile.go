@@ -144,5 +144,14 @@ func (p Profile) Place() string {
 	return hostOf(p.Endpoint.MAPI.MailStore)
 }
 
+// Known is how the hosts of p's endpoint are known: as places where somebody has
+// logged on, or only as ones that a file names.
+func (p Profile) Known() trust.How {
+	if p.Proven {
+		return trust.FromProfile
+	}
+	return trust.FromUnproven
+}
+
 // String identifies the profile in messages.
 func (p Profile) String() string { return fmt.Sprintf("%s (%s)", p.Label, p.ID) }

@@ -14,6 +14,9 @@ type How string
 const (
 	// FromProfile: the profile has logged on there before.
 	FromProfile How = "profile"
+	// FromUnproven: a profile names it, but nobody has logged on there since it
+	// was imported or rolled back; a file can name any host.
+	FromUnproven How = "unproven profile"
 	// FromConfiguration: an administrator or the command line named it.
 	FromConfiguration How = "configuration"
 	// FromDomain: autodiscover.<mail domain> or <mail domain> itself

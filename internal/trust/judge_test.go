@@ -51,6 +51,8 @@ func TestJudge(t *testing.T) {
 		{"another port is asked for", Rules{}, Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Ask, "port 8443"},
 		{"another port of the host that sent us is asked for", Rules{}, Hop{From: "mx.contoso.test:443", To: "mx.contoso.test:8443", How: FromRedirectURL}, Ask, "port 8443"},
 		{"another port is allowed on a host that policy names", trusted("mx.contoso.test"), Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Allow, "policy (mx.contoso.test)"},
+		{"a host that only an unproven profile names is asked for", Rules{}, Hop{MailDomain: "contoso.test", To: "mx.fabrikam.test:443", How: FromUnproven}, Ask, "outside the mail domain"},
+		{"an unproven profile may point into the mail domain", Rules{}, Hop{MailDomain: "contoso.test", To: "mx.contoso.test:443", How: FromUnproven}, Allow, "belongs to the mail domain"},
 		{"another port is allowed where the profile logs on", Rules{}, Hop{To: "mx.contoso.test:8443", How: FromProfile}, Allow, "logged on there before"},
 		{"another port is allowed where the configuration names it", Rules{}, Hop{To: "mx.fabrikam.test:8443", How: FromConfiguration}, Allow, "configuration"},
 		{"the very host and port that sent us is allowed", Rules{}, Hop{From: "mx.fabrikam.test:8443", To: "mx.fabrikam.test:8443", How: FromServerName}, Allow, "host that sent us"},

@@ -1,0 +1,136 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/homing-mail/homing/internal/trust"
+	"github.com/homing-mail/homing/profile"
+)
+
+// logins finds the sign-in for a host among those of a profile. A secret that a
+// realm has refused is never sent to it again until it changes, and after
+// maxRefusals refusals a cycle sends none to any realm: passwords are not
+// sprayed, accounts are not locked.
+type logins struct {
+	secrets profile.Secrets
+
+	mu       sync.Mutex
+	refs     []profile.LoginRef      // of the profile, replaced each cycle
+	added    []profile.LoginRef      // by SignIn, not yet proven and saved
+	refused  map[string]trust.Secret // by realm
+	refusals int                     // in this cycle
+}
+
+var _ trust.Logins = (*logins)(nil)
+
+// begin starts a cycle with the sign-ins of p.
+func (l *logins) begin(p profile.Profile) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refs = p.Logins
+	l.refusals = 0
+}
+
+// add takes a sign-in that a person gave. It replaces the one for its realm.
+func (l *logins) add(ref profile.LoginRef) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.added = append(without(l.added, ref.Realm), ref)
+}
+
+// all returns the sign-ins as they are to be saved after a logon.
+func (l *logins) all() []profile.LoginRef {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := slices.Clone(l.refs)
+	for _, ref := range l.added {
+		if i := slices.IndexFunc(out, func(r profile.LoginRef) bool { return r.Realm == ref.Realm }); i >= 0 {
+			out[i] = ref
+		} else {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// saved forgets what stands in the profile now.
+func (l *logins) saved(p profile.Profile) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refs = p.Logins
+	l.added = slices.DeleteFunc(l.added, func(r profile.LoginRef) bool { return slices.Contains(p.Logins, r) })
+}
+
+// pending reports whether a sign-in waits for its first success.
+func (l *logins) pending() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.added) > 0
+}
+
+// choose returns the sign-in for host and its realm: the narrowest pattern that
+// names the host, else the first sign-in of the profile, since a mailbox that
+// moves usually keeps its owner's password. The rules have judged the host
+// before anybody asks here.
+func (l *logins) choose(host string) (ref profile.LoginRef, realm string, ok bool) {
+	all := l.all()
+	best := -1
+	for i, r := range all {
+		if trust.Match(r.Realm, host) && (best < 0 || len(r.Realm) > len(all[best].Realm)) {
+			best = i
+		}
+	}
+	switch {
+	case best >= 0:
+		return all[best], all[best].Realm, true
+	case len(all) > 0:
+		return all[0], trust.Realm(host), true
+	}
+	return profile.LoginRef{}, trust.Realm(host), false
+}
+
+// Login implements trust.Logins.
+func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
+	ref, realm, ok := l.choose(host)
+	if !ok {
+		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm}
+	}
+	secret, err := l.secrets.Get(ctx, ref.Secret)
+	if err != nil {
+		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm, User: ref.User, Err: err}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old, ok := l.refused[realm]; ok && old.Equal(secret) || l.refusals >= maxRefusals {
+		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm, User: ref.User, Refused: true}
+	}
+	return trust.Login{
+		Realm: realm, User: ref.User, Secret: secret,
+		Weakest: trust.Scheme(ref.Weakest), Bearer: ref.Bearer,
+	}, nil
+}
+
+// Refused implements trust.Logins.
+func (l *logins) Refused(_ string, login trust.Login) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refused == nil {
+		l.refused = make(map[string]trust.Secret)
+	}
+	l.refused[login.Realm] = login.Secret
+	l.refusals++
+}
+
+func without(refs []profile.LoginRef, realm string) []profile.LoginRef {
+	return slices.DeleteFunc(refs, func(r profile.LoginRef) bool { return r.Realm == realm })
+}
+
+// Logins returns the sign-ins of p for use outside of an agent, by the same
+// rules: a secret that was refused is not sent again.
+func Logins(p profile.Profile, secrets profile.Secrets) trust.Logins {
+	l := &logins{secrets: secrets}
+	l.begin(p)
+	return l
+}

@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Pace says how long a machine waits. The zero value is replaced by
+// DefaultPace, field by field.
+type Pace struct {
+	Move    Steps         // while the mailbox is in transit
+	Server  Steps         // while a server is busy; its own wish is honoured
+	News    Steps         // while Autodiscover knows nothing better
+	Network Steps         // while the server cannot be reached
+	You     Steps         // while a person has to answer: look whether it is still needed
+	Probe   time.Duration // at least this long between two probes of a session
+	Save    time.Duration // until a failed save is tried again
+	Jitter  float64       // each wait is lengthened by up to this share; negative: none
+}
+
+// Steps is a wait that doubles from First to Max; a Max below First: it stays.
+type Steps struct{ First, Max time.Duration }
+
+// DefaultPace is meant for workstations: a move is noticed soon after it ends,
+// and a thousand agents do not ask at once.
+var defaultPace = Pace{
+	Move:    Steps{30 * time.Second, 5 * time.Minute},
+	Server:  Steps{5 * time.Second, 2 * time.Minute},
+	News:    Steps{5 * time.Minute, time.Hour},
+	Network: Steps{15 * time.Second, 5 * time.Minute},
+	You:     Steps{time.Hour, time.Hour},
+	Probe:   time.Minute,
+	Save:    time.Minute,
+	Jitter:  0.25,
+}
+
+// DefaultPace returns the pace that stands for the zero value.
+func DefaultPace() Pace { return defaultPace }
+
+func (p Pace) withDefaults() Pace {
+	d := defaultPace
+	for _, s := range []struct{ got, want *Steps }{
+		{&p.Move, &d.Move}, {&p.Server, &d.Server}, {&p.News, &d.News}, {&p.Network, &d.Network}, {&p.You, &d.You},
+	} {
+		if *s.got == (Steps{}) {
+			*s.got = *s.want
+		}
+	}
+	if p.Probe == 0 {
+		p.Probe = d.Probe
+	}
+	if p.Save == 0 {
+		p.Save = d.Save
+	}
+	if p.Jitter == 0 {
+		p.Jitter = d.Jitter
+	}
+	return p
+}
+
+// steps returns the row for w.
+func (p Pace) steps(w Wait) Steps {
+	switch w {
+	case ForMove:
+		return p.Move
+	case ForServer:
+		return p.Server
+	case ForNetwork:
+		return p.Network
+	case ForYou:
+		return p.You
+	}
+	return p.News
+}
+
+// wait returns the length of the n-th wait in a row for w, from 0. asked is
+// what a server wished; it is a lower bound up to one hour. random lengthens
+// only, so that nobody comes sooner than asked.
+func (p Pace) wait(w Wait, n int, asked time.Duration, random *rand.Rand) time.Duration {
+	s := p.steps(w)
+	d := s.First
+	for range n {
+		if d *= 2; d >= s.Max {
+			d = max(s.First, s.Max)
+			break
+		}
+	}
+	d = max(d, min(asked, time.Hour))
+	if p.Jitter > 0 && random != nil {
+		d += time.Duration(p.Jitter * random.Float64() * float64(d))
+	}
+	return d
+}

@@ -1,0 +1,176 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/homing-mail/homing/profile"
+)
+
+// online holds the session: it waits for the server's notifications and probes
+// the logon, until the session is lost or somebody wants a fresh look.
+func (m *machine) online(ctx context.Context) stateFn {
+	m.arrive()
+	m.tell(ctx)
+	defer func() { m.session = nil }()
+	if m.agent.cfg.Once { // connecting has closed it
+		return m.idle
+	}
+	defer m.session.Close(ctx)
+	began, probed := time.Now(), time.Time{}
+	for {
+		poked, err := m.hold(ctx)
+		if rest := m.agent.cfg.Pace.Probe - time.Since(probed); err == nil && !poked && rest > 0 {
+			poked = m.sleep(ctx, rest)
+		}
+		if err == nil && !poked && ctx.Err() == nil {
+			probed = time.Now()
+			err = m.session.Probe(ctx)
+		}
+		if time.Since(began) >= m.agent.cfg.Pace.Probe { // more than a flicker
+			m.brief = 0
+			clear(m.waits)
+		} else if err != nil {
+			m.brief++
+		}
+		switch {
+		case ctx.Err() != nil:
+			return m.next(Online, Cancelled, "stopped", ctx.Err())
+		case poked:
+			return m.cycle(Starting, Found, "asked to look")
+		case err != nil:
+			m.leg(Leg{Time: time.Now(), Step: "session", Host: m.p.Place(), Said: said(err), Failed: true})
+			if m.budget.Brief = m.brief > maxBrief; m.budget.Brief {
+				return m.next(Online, SessionLost, err.Error(), err)
+			}
+			return m.cycle(Online, SessionLost, err.Error())
+		}
+	}
+}
+
+// arrive ends a journey. One that led nowhere else, as after a dropped
+// connection, does not replace the one that is shown.
+func (m *machine) arrive() {
+	m.arrived = true
+	for _, leg := range m.legs {
+		if leg.Step == "saved" {
+			m.journey = m.legs
+		}
+	}
+	if journey := m.journey; journey != nil {
+		m.show(func(v *Mailbox) { v.Journey = journey })
+	}
+}
+
+// tell hands a commit to Config.Changed; its failure is shown, and reverts
+// nothing.
+func (m *machine) tell(ctx context.Context) {
+	c, changed := m.commit, m.agent.cfg.Changed
+	m.commit = nil
+	if c == nil || changed == nil {
+		return
+	}
+	if err := changed(ctx, c.old, c.new); err != nil {
+		m.show(func(v *Mailbox) { v.Problem = again(nil, LoggedOn, err.Error(), time.Now()) })
+	}
+}
+
+// hold waits for the server, until it says something, or until a poke or ctx
+// ends the wait. A save that failed is tried again meanwhile.
+func (m *machine) hold(ctx context.Context) (poked bool, err error) {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := m.session.Wait(waiting)
+		done <- err
+	}()
+	for {
+		var retry <-chan time.Time
+		if !m.saveAt.IsZero() {
+			retry = time.After(time.Until(m.saveAt))
+		}
+		select {
+		case err := <-done:
+			return false, err
+		case <-retry:
+			m.saveAgain(ctx)
+		case <-m.poked:
+			cancel()
+			<-done
+			return true, nil
+		case <-ctx.Done():
+			<-done
+			return false, ctx.Err()
+		}
+	}
+}
+
+// saveAgain tries a save that failed while the session stands.
+func (m *machine) saveAgain(ctx context.Context) {
+	err := m.save(ctx)
+	switch {
+	case errors.Is(err, profile.ErrConflict): // somebody else saved: start from that
+		m.saveAt = time.Time{}
+		m.poke()
+	case err != nil:
+		m.unsaved(err)
+	default:
+		m.saveAt = time.Time{}
+		m.arrive()
+		m.show(func(v *Mailbox) { v.Problem = nil })
+		m.tell(ctx)
+	}
+}
+
+// unsaved shows that a save failed, and sets the time of the next one.
+func (m *machine) unsaved(err error) {
+	m.saveAt = time.Now().Add(m.agent.cfg.Pace.Save)
+	m.show(func(v *Mailbox) {
+		v.Problem = again(v.Problem, LoggedOn, "the profile cannot be saved: "+err.Error(), time.Now())
+	})
+}
+
+// waiting lets time pass, in states Waiting and NeedsYou.
+func (m *machine) waiting(ctx context.Context) stateFn {
+	if m.agent.cfg.Once {
+		return m.idle(ctx)
+	}
+	rest := time.Until(m.view.Next)
+	m.leg(Leg{Time: time.Now(), Elapsed: rest, Step: "wait", Said: m.awaits.String()})
+	said := "time to look again"
+	if m.sleep(ctx, rest) {
+		said = "asked to look"
+	}
+	if ctx.Err() != nil {
+		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
+	}
+	return m.cycle(Starting, Found, said)
+}
+
+// idle waits for a command: paused, or when one cycle is all that is wanted.
+func (m *machine) idle(ctx context.Context) stateFn {
+	select {
+	case <-m.poked:
+		return m.cycle(Starting, Found, "asked to look")
+	case <-ctx.Done():
+		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
+	}
+}
+
+// sleep returns after d, or earlier and true when it is poked.
+func (m *machine) sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-m.poked:
+		return true
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// stopped is the end.
+func (m *machine) stopped(context.Context) stateFn { return nil }

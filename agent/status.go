@@ -1,0 +1,133 @@
+package agent
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/homing-mail/homing/internal/trust"
+	"github.com/homing-mail/homing/profile"
+)
+
+// StatusVersion is the version of Status's JSON form.
+const StatusVersion = 1
+
+// Status is a snapshot of everything an agent knows. It is plain data.
+type Status struct {
+	Version   int       `json:"version"`
+	Seq       uint64    `json:"seq"` // grows with each change
+	Mailboxes []Mailbox `json:"mailboxes"`
+}
+
+// Mailbox is a snapshot of one machine.
+type Mailbox struct {
+	ID         profile.ID `json:"id"`
+	Label      string     `json:"label"`
+	Address    string     `json:"address"`
+	State      State      `json:"state"`
+	Since      time.Time  `json:"since"`            // when it entered State
+	Looked     time.Time  `json:"looked,omitzero"`  // when its latest cycle began
+	Next       time.Time  `json:"next,omitzero"`    // Waiting and NeedsYou: when it looks again
+	Server     string     `json:"server,omitempty"` // host of the profile's endpoint
+	Version    string     `json:"server_version,omitempty"`
+	Needs      *Need      `json:"needs,omitempty"`   // NeedsYou: what has to be answered
+	Problem    *Problem   `json:"problem,omitempty"` // what is wrong, in any state
+	Journey    []Leg      `json:"journey,omitempty"` // the present cycle, or the last one that did more than log on
+	Generation uint64     `json:"generation"`        // of the profile
+}
+
+// NeedKind says which answer is needed.
+type NeedKind string
+
+const (
+	NeedSignIn NeedKind = "sign-in" // command SignIn for Need.Realm
+	NeedTrust  NeedKind = "trust"   // command Trust for the host of Need.Hop
+	NeedAccess NeedKind = "access"  // an administrator has to give the right to the mailbox
+)
+
+// Need is a question to a person, with all that is needed to answer it.
+type Need struct {
+	Kind  NeedKind  `json:"kind"`
+	Host  string    `json:"host,omitempty"`
+	Realm string    `json:"realm,omitempty"` // NeedSignIn: the hosts that the sign-in is for
+	User  string    `json:"user,omitempty"`  // NeedSignIn: who was refused
+	Hop   trust.Hop `json:"hop,omitzero"`    // NeedTrust: who sends us, to whom, with which certificate
+	Why   string    `json:"why"`
+}
+
+// Problem is what is wrong. The same problem again counts up.
+type Problem struct {
+	Outcome Outcome   `json:"outcome"`
+	Text    string    `json:"text"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Count   int       `json:"count"`
+}
+
+// Leg is one step of a journey.
+type Leg struct {
+	Time    time.Time     `json:"time"`
+	Elapsed time.Duration `json:"elapsed"`
+	Step    string        `json:"step"` // logon, resolve, discover, saved, wait
+	Host    string        `json:"host,omitempty"`
+	Said    string        `json:"said"`
+	Failed  bool          `json:"failed,omitempty"`
+}
+
+// Op is what a Command does.
+type Op string
+
+const (
+	Add      Op = "add"       // a new mailbox: Address, User, Secret or SecretRef
+	CheckNow Op = "check now" // look now; no Profile: all
+	Pause    Op = "pause"
+	Resume   Op = "resume"
+	SignIn   Op = "sign in"  // Realm, User, Secret or SecretRef
+	Trust    Op = "trust"    // Host may receive credentials for the mail domain of Profile, or for MailDomain
+	Distrust Op = "distrust" // takes that back
+	Rollback Op = "rollback" // to Generation
+	Forget   Op = "forget"   // deletes the profile and its secrets
+	Import   Op = "import"   // Draft becomes a profile, unproven
+)
+
+// Command is something that a person or a program wants an agent to do.
+type Command struct {
+	Op         Op               `json:"op"`
+	Profile    profile.ID       `json:"profile,omitempty"`
+	Address    string           `json:"address,omitempty"`
+	Label      string           `json:"label,omitempty"`
+	Realm      string           `json:"realm,omitempty"`
+	User       string           `json:"user,omitempty"`
+	Secret     trust.Secret     `json:"-"` // travels only where the transport of the command protects it
+	SecretRef  string           `json:"secret_ref,omitempty"`
+	Bearer     bool             `json:"bearer,omitempty"`
+	Host       string           `json:"host,omitempty"`
+	MailDomain string           `json:"mail_domain,omitempty"`
+	Expires    time.Time        `json:"expires,omitzero"`
+	Generation uint64           `json:"generation,omitempty"`
+	Draft      *profile.Profile `json:"draft,omitempty"`
+}
+
+// Service is an agent, in this process or in another.
+type Service interface {
+	// Watch yields the present status and then the latest one after each
+	// change; changes in quick succession may be merged. It ends with ctx, or
+	// with an error when the agent cannot be watched any more.
+	Watch(ctx context.Context) iter.Seq2[Status, error]
+	// Do carries out a command. It returns when the command is accepted and
+	// what it stores is stored; what comes of it is seen by Watch. For Add and
+	// Import it returns the new profile's id.
+	Do(ctx context.Context, c Command) (profile.ID, error)
+	// History returns the generations of a profile, the oldest first.
+	History(ctx context.Context, id profile.ID) ([]profile.Generation, error)
+}
+
+// Transition is one change of state, as Config.Trace sees it.
+type Transition struct {
+	Time    time.Time
+	Profile profile.ID
+	From    State
+	To      State
+	Outcome Outcome
+	Said    string // what led there, in one phrase
+}

@@ -1,0 +1,245 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/trust"
+	"github.com/homing-mail/homing/logonclient"
+	"github.com/homing-mail/homing/profile"
+)
+
+// cycle begins a cycle: it reads the profile anew and goes to the place that it
+// remembers, first, always. o and said tell what led here, from state at.
+func (m *machine) cycle(at State, o Outcome, said string) stateFn {
+	return func(ctx context.Context) stateFn {
+		if m.isPaused() {
+			m.transit(Paused, Cancelled, "paused", func(v *Mailbox) { v.Next, v.Needs, v.Problem = time.Time{}, nil, nil })
+			return m.idle
+		}
+		m.looked = time.Now()
+		m.budget, m.hops, m.signIn, m.tried = Budget{}, nil, nil, make(map[string]bool)
+		if err := m.read(ctx); err != nil {
+			return m.next(Starting, Unreadable, err.Error(), err)
+		}
+		m.logins.begin(m.p)
+		m.publish()
+		if m.p.Endpoint.MAPI == nil {
+			return m.next(Starting, NothingBetter, "no place known yet", nil)
+		}
+		if err := m.aim(m.p.Endpoint, "", m.p.Known(), ""); err != nil {
+			return m.next(Starting, outcome(err), err.Error(), err)
+		}
+		return m.next(at, o, said, nil)
+	}
+}
+
+// read loads the profile and the rules in force. A draft that has not been
+// saved stays as it is.
+func (m *machine) read(ctx context.Context) error {
+	rules, err := m.agent.cfg.Consents.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	m.rules = rules
+	p, err := m.agent.cfg.Store.Load(ctx, m.id)
+	switch {
+	case err == nil:
+		m.p = p
+	case errors.Is(err, profile.ErrNotFound) && m.p.Address != "" && m.p.Generation == 0:
+	default:
+		return err
+	}
+	return nil
+}
+
+// connecting logs on at the target. Where that succeeds and the place is a new
+// one, the profile is written, and only then is the mailbox online.
+func (m *machine) connecting(ctx context.Context) stateFn {
+	t := m.target
+	m.tried[targetKey(t.MailStore, t.LegacyDN)] = true
+	began := time.Now()
+	session, err := m.agent.cfg.Logon(ctx, t)
+	host := hostName(t.Access.Hop.To)
+	if ctx.Err() != nil {
+		if session != nil {
+			session.Close(ctx)
+		}
+		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
+	}
+	o := outcome(err)
+	if err != nil {
+		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: said(err), Failed: true})
+		if o == WrongServer {
+			o, err = m.follow(ctx, t, err)
+		}
+		if o == Unauthorized {
+			m.signIn = need(o, err)
+			m.budget.Worked = m.why == "" && m.p.Proven && !m.logins.pending()
+		}
+		return m.next(Connecting, o, err.Error(), err)
+	}
+	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: "logged on"})
+	m.session, m.facts = session, session.Facts()
+	err = m.save(ctx)
+	conflict := errors.Is(err, profile.ErrConflict)
+	if conflict || m.agent.cfg.Once {
+		session.Close(ctx)
+	}
+	if conflict { // changed underneath: what it says now counts
+		m.session = nil
+		return m.cycle(Starting, Found, "the profile was changed")
+	}
+	m.saveAt = time.Time{}
+	if err != nil {
+		m.unsaved(err)
+	}
+	return m.next(Connecting, LoggedOn, "logged on", nil)
+}
+
+// follow aims at the place that a refusal names: the server of an ecWrongServer
+// answer, or the URL of an HTTP redirect. Where that place is unusable or has
+// been tried in this cycle, the outcome is Circle.
+func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal error) (Outcome, error) {
+	e, _ := errors.AsType[*logonclient.Error](refusal)
+	place, how, why := m.place, trust.FromServerName, hostName(from.Access.Hop.To)+" said ecWrongServer"
+	if e.Kind == logonclient.Redirected {
+		if !strings.Contains(strings.ToLower(e.URL), "/mapi/emsmdb") { // a login page, not a mailbox
+			return Gone, refusal
+		}
+		how, why = trust.FromHTTPRedirect, fmt.Sprintf("%s answered HTTP %d", hostName(from.Access.Hop.To), e.HTTPStatus)
+		place.MAPI = &profile.MAPI{MailStore: e.URL, LegacyDN: from.LegacyDN}
+	} else {
+		began := time.Now()
+		to, err := m.agent.cfg.Resolve(ctx, from, e.ServerName)
+		if err != nil {
+			m.leg(Leg{Time: began, Step: "resolve", Said: said(err), Failed: true})
+			return Circle, err
+		}
+		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Host: hostName(to.Access.Hop.To), Said: e.ServerName})
+		place.MAPI = &profile.MAPI{MailStore: to.MailStore, AddressBook: to.AddressBook, LegacyDN: to.LegacyDN}
+	}
+	if m.tried[targetKey(place.MAPI.MailStore, place.MAPI.LegacyDN)] {
+		return Circle, fmt.Errorf("%w, where this cycle has been already", refusal)
+	}
+	if err := m.aim(place, from.Access.Hop.To, how, why); err != nil {
+		return outcome(err), err
+	}
+	return WrongServer, refusal
+}
+
+// discovering asks Autodiscover where the mailbox is now, beginning with the
+// service that issued the profile's settings.
+func (m *machine) discovering(ctx context.Context) stateFn {
+	q := autodiscover.Query{Address: m.p.Address, Rules: m.rules, Logins: m.logins, Seen: m.asked}
+	if m.p.Endpoint.MAPI != nil {
+		q.LegacyDN = m.p.Endpoint.MAPI.LegacyDN
+	}
+	if issuer := m.p.Endpoint.Autodiscover; issuer != "" {
+		q.First = []autodiscover.Candidate{{URL: issuer, How: m.p.Known()}}
+	}
+	result, err := m.agent.cfg.Discover(ctx, q)
+	if ctx.Err() != nil {
+		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
+	}
+	if err != nil {
+		return m.next(Discovering, outcome(err), err.Error(), err)
+	}
+	mapi, ok := result.Settings.MAPI()
+	if !ok {
+		return m.next(Discovering, NothingBetter, "Autodiscover offers no protocol that Homing speaks", nil)
+	}
+	dn := result.Settings.LegacyDN
+	if dn == "" {
+		dn = q.LegacyDN
+	}
+	if dn == "" {
+		return m.next(Discovering, NothingBetter, "Autodiscover names no LegacyDN to log on with", nil)
+	}
+	if m.tried[targetKey(mapi.MailStore, dn)] {
+		return m.next(Discovering, NothingBetter, "Autodiscover names the place that has just refused", nil)
+	}
+	place := profile.Endpoint{
+		MAPI:         &profile.MAPI{MailStore: mapi.MailStore, AddressBook: mapi.AddressBook, LegacyDN: dn},
+		Autodiscover: result.URL,
+	}
+	if !strings.EqualFold(result.Address, m.p.Address) {
+		place.Routing = result.Address
+	}
+	issuer := ""
+	if u, err := url.Parse(result.URL); err == nil {
+		issuer = trust.HostPort(u)
+	}
+	why := fmt.Sprintf("Autodiscover at %s, asked by %s", hostName(issuer), result.By)
+	if err := m.aim(place, issuer, trust.FromSettings, why); err != nil {
+		return m.next(Discovering, outcome(err), err.Error(), err)
+	}
+	return m.next(Discovering, Found, why, nil)
+}
+
+// asked turns a step of a discovery into a leg.
+func (m *machine) asked(s autodiscover.Step) {
+	host := s.URL
+	if u, err := url.Parse(s.URL); err == nil {
+		host = hostName(trust.HostPort(u))
+	}
+	said := s.Said
+	if said == "" {
+		said = s.Err
+	}
+	m.leg(Leg{Time: s.Time, Elapsed: s.Elapsed, Step: "discover", Host: host, Said: said, Failed: s.Err != ""})
+}
+
+// save writes the profile if the logon has shown anything new.
+func (m *machine) save(ctx context.Context) error {
+	p := m.p
+	p.Endpoint, p.Logins, p.Proven = m.place, m.logins.all(), true
+	p.Identity = profile.Identity{
+		DisplayName: m.facts.DisplayName, MailboxGUID: m.facts.MailboxGUID, ReplGUID: m.facts.ReplGUID,
+		RootFolder: m.facts.RootFolder, ServerVersion: m.facts.ServerVersion,
+	}
+	if p.Generation > 0 && len(profile.Diff(m.p, p)) == 0 {
+		return nil
+	}
+	why := m.why
+	switch {
+	case p.Generation == 0:
+		why = "first logon; " + why
+	case why == "":
+		why = "logged on where the profile points: " + changed(m.p, p)
+	}
+	began, old := time.Now(), m.p
+	saved, err := m.agent.cfg.Store.Save(ctx, p, p.Generation, profile.Reason{Text: why, Hops: m.hops})
+	if err != nil {
+		return err
+	}
+	m.p = saved
+	m.logins.saved(saved)
+	m.brief = 0 // the session died because the mailbox moved
+	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "saved",
+		Said: fmt.Sprintf("generation %d: %s", saved.Generation, changed(old, saved))})
+	m.publish()
+	m.commit = &commit{old, saved}
+	return nil
+}
+
+// said is an error in one phrase: the server's words where there are any.
+func said(err error) string {
+	if e, ok := errors.AsType[*logonclient.Error](err); ok {
+		switch {
+		case e.Kind == logonclient.WrongServer && e.ServerName != "":
+			return "ecWrongServer -> " + e.ServerName
+		case e.Said != "":
+			return e.Said
+		case e.Err != nil:
+			return e.Err.Error()
+		}
+		return e.Kind.String()
+	}
+	return err.Error()
+}

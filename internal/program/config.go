@@ -1,0 +1,239 @@
+package program
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/homing-mail/homing/agent"
+	"github.com/homing-mail/homing/internal/trust"
+)
+
+// Config is config.toml, and policy.toml, which is laid over it.
+type Config struct {
+	Trust struct {
+		// Hosts are the patterns of hosts that may receive credentials besides
+		// those of the mail domain: "mx1.fabrikam.test", "*.fabrikam.test".
+		Hosts []string `toml:"hosts" comment:"hosts that may receive credentials, besides those of the mail domain"`
+	} `toml:"trust"`
+	Secrets struct {
+		// Backend is where a sign-in that is typed is kept: keyring or file.
+		Backend   string              `toml:"backend"`
+		Directory string              `toml:"directory"` // of the backend file
+		Commands  map[string][]string `toml:"commands"`  // of references command:NAME
+	} `toml:"secrets"`
+	Network struct {
+		CAFile    string   `toml:"ca_file"`    // certificate authorities instead of the system's
+		ConnectTo []string `toml:"connect_to"` // HOST:PORT:ADDR:PORT, as curl takes them
+		Proxy     string   `toml:"proxy"`      // environment or none
+	} `toml:"network"`
+	Pace struct {
+		Move    Steps    `toml:"move"`
+		Server  Steps    `toml:"server"`
+		News    Steps    `toml:"news"`
+		Network Steps    `toml:"network"`
+		You     Steps    `toml:"you"`
+		Probe   Duration `toml:"probe"`
+	} `toml:"pace"`
+	OnChange []string `toml:"on_change"` // argv, run after each commit
+	Log      struct {
+		Level string `toml:"level"` // debug, info, warn, error
+	} `toml:"log"`
+}
+
+// Steps is a wait that doubles from the first to the longest: ["30s", "5m"].
+type Steps []Duration
+
+// Duration is a time.Duration in its text form: "30s".
+type Duration time.Duration
+
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err == nil && v <= 0 {
+		err = fmt.Errorf("%s is not a time that one can wait", b)
+	}
+	*d = Duration(v)
+	return err
+}
+
+func (d Duration) String() string { return time.Duration(d).String() }
+
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+func (s Steps) agent() agent.Steps {
+	return agent.Steps{First: time.Duration(s[0]), Max: time.Duration(s[1])}
+}
+
+func steps(s agent.Steps) Steps { return Steps{Duration(s.First), Duration(s.Max)} }
+
+// defaults returns the configuration of a machine where nobody wrote one.
+func defaults() Config {
+	var c Config
+	c.Secrets.Backend = "keyring"
+	c.Network.Proxy = "environment"
+	p := agent.DefaultPace()
+	c.Pace.Move, c.Pace.Server, c.Pace.News = steps(p.Move), steps(p.Server), steps(p.News)
+	c.Pace.Network, c.Pace.You, c.Pace.Probe = steps(p.Network), steps(p.You), Duration(p.Probe)
+	c.Log.Level = "info"
+	return c
+}
+
+// Value is one effective value and where it came from.
+type Value struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"` // default, a file, or a flag
+}
+
+// Effective is a configuration of which each value knows its origin.
+type Effective struct {
+	Config
+	origin map[string]string // by key; absent: default
+}
+
+// LoadConfig lays the configuration over the defaults and the policy over both.
+// A file that does not exist says nothing; one with an unknown key, a value
+// out of place or bad TOML is an error with its line and column.
+func LoadConfig(p Paths) (*Effective, error) {
+	e := &Effective{Config: defaults(), origin: make(map[string]string)}
+	for _, path := range []string{p.Config, p.Policy} {
+		data, err := os.ReadFile(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || path == "":
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if err := e.lay(data, path); err != nil {
+			return nil, err
+		}
+	}
+	return e, e.check()
+}
+
+func (e *Effective) lay(data []byte, path string) error {
+	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := dec.Decode(&e.Config); err != nil {
+		return located(path, err)
+	}
+	var keys map[string]any
+	if err := toml.Unmarshal(data, &keys); err != nil {
+		return located(path, err)
+	}
+	for key := range flatten("", keys) {
+		e.origin[key] = path
+	}
+	return nil
+}
+
+// located says where in path the TOML is wrong.
+func located(path string, err error) error {
+	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(strict.Errors) > 0 {
+		first := strict.Errors[0]
+		row, col := first.Position()
+		return fmt.Errorf("%s:%d:%d: unknown key %s", path, row, col, strings.Join(first.Key(), "."))
+	}
+	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
+		row, col := bad.Position()
+		return fmt.Errorf("%s:%d:%d: %s", path, row, col, strings.TrimPrefix(bad.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func (e *Effective) check() error {
+	bad := func(key, why string) error {
+		return fmt.Errorf("%s: %s: %s", e.from(key), key, why)
+	}
+	switch e.Secrets.Backend {
+	case "keyring":
+	case "file":
+		if e.Secrets.Directory == "" {
+			return bad("secrets.backend", `"file" needs secrets.directory`)
+		}
+		if !filepath.IsAbs(e.Secrets.Directory) {
+			return bad("secrets.directory", fmt.Sprintf("%q does not begin at the root", e.Secrets.Directory))
+		}
+	default:
+		return bad("secrets.backend", fmt.Sprintf("%q is neither keyring nor file", e.Secrets.Backend))
+	}
+	if e.Network.Proxy != "environment" && e.Network.Proxy != "none" {
+		return bad("network.proxy", fmt.Sprintf("%q is neither environment nor none", e.Network.Proxy))
+	}
+	for _, h := range e.Trust.Hosts {
+		if strings.ContainsAny(h, "/:@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
+			return bad("trust.hosts", fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h))
+		}
+		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":443"}); verdict == trust.Refuse {
+			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s", h, why))
+		}
+	}
+	for key, s := range map[string]Steps{
+		"pace.move": e.Pace.Move, "pace.server": e.Pace.Server, "pace.news": e.Pace.News, "pace.network": e.Pace.Network, "pace.you": e.Pace.You,
+	} {
+		if len(s) != 2 {
+			return bad(key, "it takes two waits, the first and the longest")
+		}
+		if s[0] > s[1] {
+			return bad(key, "the first wait is longer than the longest")
+		}
+	}
+	if _, err := e.level(); err != nil {
+		return bad("log.level", err.Error())
+	}
+	return nil
+}
+
+// Set changes a value on behalf of a flag.
+func (e *Effective) Set(key, origin string, set func(*Config)) {
+	set(&e.Config)
+	e.origin[key] = origin
+}
+
+func (e *Effective) from(key string) string {
+	if origin, ok := e.origin[key]; ok {
+		return origin
+	}
+	return "default"
+}
+
+// Values returns every effective value, sorted by key.
+func (e *Effective) Values() []Value {
+	data, err := toml.Marshal(e.Config)
+	var keys map[string]any
+	if err == nil {
+		err = toml.Unmarshal(data, &keys)
+	}
+	if err != nil {
+		panic("the configuration does not survive its own format: " + err.Error())
+	}
+	flat := flatten("", keys)
+	out := make([]Value, 0, len(flat))
+	for _, key := range slices.Sorted(maps.Keys(flat)) {
+		out = append(out, Value{key, flat[key], e.from(key)})
+	}
+	return out
+}
+
+// flatten joins the keys of nested tables by dots. The names below
+// secrets.commands are data, so that table stays whole.
+func flatten(prefix string, in map[string]any) map[string]any {
+	out := make(map[string]any)
+	for k, v := range in {
+		key := prefix + k
+		if table, ok := v.(map[string]any); ok && key != "secrets.commands" {
+			maps.Copy(out, flatten(key+".", table))
+			continue
+		}
+		out[key] = v
+	}
+	return out
+}

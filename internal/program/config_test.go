@@ -1,0 +1,223 @@
+package program
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homing-mail/homing/agent"
+)
+
+// files writes a configuration and a policy, each only if it says something,
+// and returns their paths.
+func files(t *testing.T, config, policy string) Paths {
+	t.Helper()
+	dir := t.TempDir()
+	p := Paths{Config: filepath.Join(dir, "config.toml"), Policy: filepath.Join(dir, "policy.toml"), State: filepath.Join(dir, "state")}
+	for path, text := range map[string]string{p.Config: config, p.Policy: policy} {
+		if text == "" {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// value returns the effective value of key.
+func value(t *testing.T, e *Effective, key string) Value {
+	t.Helper()
+	for _, v := range e.Values() {
+		if v.Key == key {
+			return v
+		}
+	}
+	t.Fatalf("no value %s", key)
+	return Value{}
+}
+
+func TestConfigurationIsLaidInOrder(t *testing.T) {
+	const (
+		config = "config"
+		policy = "policy"
+	)
+	for _, tc := range []struct {
+		name           string
+		config, policy string
+		key            string
+		wantValue      any
+		wantOrigin     string // config and policy stand for the paths
+	}{
+		{"without files the level is the default", "", "", "log.level", "info", "default"},
+		{"without files the waits of a move are those of the agent", "", "", "pace.move", []any{"30s", "5m0s"}, "default"},
+		{"without files the proxy is the environment's", "", "", "network.proxy", "environment", "default"},
+		{"without files secrets go to the keyring", "", "", "secrets.backend", "keyring", "default"},
+		{"the configuration is laid over the defaults", "[log]\nlevel = 'debug'", "", "log.level", "debug", config},
+		{"the policy is laid over the defaults", "", "[log]\nlevel = 'warn'", "log.level", "warn", policy},
+		{"the policy is laid over the configuration", "[log]\nlevel = 'debug'", "[log]\nlevel = 'warn'", "log.level", "warn", policy},
+		{"what the policy does not name stays", "[log]\nlevel = 'debug'", "[pace]\nprobe = '2m'", "log.level", "debug", config},
+		{"a list of the policy takes the place of the configuration's", "[trust]\nhosts = ['a.contoso.test', 'b.contoso.test']", "[trust]\nhosts = ['*.fabrikam.test']", "trust.hosts", []any{"*.fabrikam.test"}, policy},
+		{"an empty list of the policy takes everything away", "[trust]\nhosts = ['a.contoso.test']", "[trust]\nhosts = []", "trust.hosts", []any{}, policy},
+		{"one wait of a table leaves the others", "[pace]\nmove = ['1s', '2s']", "", "pace.news", []any{"5m0s", "1h0m0s"}, "default"},
+		{"the commands for secrets stay one table", "[secrets.commands]\nvault = ['vault', 'read']", "", "secrets.commands", map[string]any{"vault": []any{"vault", "read"}}, config},
+		{"on_change is a list of arguments", "on_change = ['notify', '-q']", "", "on_change", []any{"notify", "-q"}, config},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := files(t, tc.config, tc.policy)
+			e, err := LoadConfig(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Value{tc.key, tc.wantValue, tc.wantOrigin}
+			switch tc.wantOrigin {
+			case config:
+				want.Origin = p.Config
+			case policy:
+				want.Origin = p.Policy
+			}
+			if diff := cmp.Diff(want, value(t, e, tc.key)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAFlagStandsAboveThePolicy(t *testing.T) {
+	e, err := LoadConfig(files(t, "", "[network]\nca_file = '/etc/ca.pem'"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Set("network.ca_file", "--ca-file", func(c *Config) { c.Network.CAFile = "mine.pem" })
+	if diff := cmp.Diff(Value{"network.ca_file", "mine.pem", "--ca-file"}, value(t, e, "network.ca_file")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		config string
+		want   string // after the path
+	}{
+		{"an unknown key", "[trust]\nhost = ['a.contoso.test']", ":2:1: unknown key trust.host"},
+		{"an unknown table", "\n\n[trusted]\nhosts = []", ":3:2: unknown key trusted"},
+		{"a value of the wrong type", "[log]\nlevel = 3", ":2:9: "},
+		{"no TOML", "[log\nlevel = 'info'", ":1:"},
+		{"a key that stands there twice", "[log]\nlevel = 'info'\nlevel = 'warn'", ":3:1: "},
+		{"a time without a unit", "[pace]\nprobe = '30'", ":2:9: "},
+		{"a time that has passed", "[pace]\nprobe = '-1s'", "-1s is not a time that one can wait"},
+		{"no time at all", "[pace]\nprobe = '0s'", "0s is not a time that one can wait"},
+		{"three waits", "[pace]\nmove = ['1s', '2s', '3s']", ": pace.move: it takes two waits, the first and the longest"},
+		{"one wait", "[pace]\nmove = ['1s']", ": pace.move: it takes two waits, the first and the longest"},
+		{"a first wait that is longer than the longest", "[pace]\nmove = ['5m', '30s']", ": pace.move: the first wait is longer than the longest"},
+		{"an unknown level", "[log]\nlevel = 'loud'", ": log.level: "},
+		{"an unknown backend", "[secrets]\nbackend = 'paper'", `: secrets.backend: "paper" is neither keyring nor file`},
+		{"files without a directory", "[secrets]\nbackend = 'file'", `: secrets.backend: "file" needs secrets.directory`},
+		{"files in a directory that depends on where one stands", "[secrets]\nbackend = 'file'\ndirectory = 'here'", `: secrets.directory: "here" does not begin at the root`},
+		{"an unknown proxy", "[network]\nproxy = 'http://proxy.contoso.test'", `: network.proxy: "http://proxy.contoso.test" is neither environment nor none`},
+		{"a URL as a trusted host", "[trust]\nhosts = ['https://mx1.fabrikam.test']", `: trust.hosts: "https://mx1.fabrikam.test" is no host name and no pattern like *.fabrikam.test`},
+		{"a trusted host with a port", "[trust]\nhosts = ['mx1.fabrikam.test:443']", ": trust.hosts: "},
+		{"a star within a name", "[trust]\nhosts = ['mx*.fabrikam.test']", ": trust.hosts: "},
+		{"a star alone", "[trust]\nhosts = ['*']", ": trust.hosts: "},
+		{"a pattern for a top-level domain", "[trust]\nhosts = ['*.test']", `: trust.hosts: "*.test" can never be trusted: a single label`},
+		{"a pattern for every customer of a registry", "[trust]\nhosts = ['*.co.uk']", `: trust.hosts: "*.co.uk" can never be trusted: co.uk is a public suffix`},
+		{"an address", "[trust]\nhosts = ['10.9.8.7']", `: trust.hosts: "10.9.8.7" can never be trusted: an IP address`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := files(t, tc.config, "")
+			_, err := LoadConfig(p)
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if got := err.Error(); !strings.HasPrefix(got, p.Config) || !strings.Contains(got, tc.want) {
+				t.Errorf("%s: want %s…%s", got, p.Config, tc.want)
+			}
+		})
+	}
+}
+
+func TestPolicyIsRefusedWithItsPlace(t *testing.T) {
+	p := files(t, "[log]\nlevel = 'debug'", "[log]\nlevel = 'loud'")
+	_, err := LoadConfig(p)
+	if err == nil || !strings.HasPrefix(err.Error(), p.Policy+": log.level: ") {
+		t.Errorf("%v: want the path of the policy", err)
+	}
+}
+
+func TestConfigurationThatCannotBeReadIsNotPassedOver(t *testing.T) {
+	p := files(t, "", "")
+	if err := os.Mkdir(p.Config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(p); err == nil {
+		t.Error("a directory in the place of config.toml was taken for no configuration")
+	}
+}
+
+func TestConfigurationReachesTheAgent(t *testing.T) {
+	e, err := LoadConfig(files(t, `
+on_change = ["notify"]
+[pace]
+move = ["1s", "2s"]
+server = ["3s", "4s"]
+news = ["5s", "6s"]
+network = ["7s", "8s"]
+you = ["9s", "10s"]
+probe = "11s"
+[log]
+level = "warn"
+[trust]
+hosts = ["*.fabrikam.test"]
+`, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(Paths{State: t.TempDir()}, e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := func(first, max time.Duration) agent.Steps {
+		return agent.Steps{First: first * time.Second, Max: max * time.Second}
+	}
+	c := p.AgentConfig()
+	want := agent.Pace{
+		Move: steps(1, 2), Server: steps(3, 4), News: steps(5, 6), Network: steps(7, 8), You: steps(9, 10),
+		Probe: 11 * time.Second,
+	}
+	if diff := cmp.Diff(want, c.Pace); diff != "" {
+		t.Error(diff)
+	}
+	if c.Changed == nil {
+		t.Error("on_change does not reach the agent")
+	}
+	if e.Level() != slog.LevelWarn {
+		t.Errorf("level %v, want %v", e.Level(), slog.LevelWarn)
+	}
+	rules, err := p.Consents.Rules(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"*.fabrikam.test"}, rules.Trusted); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWithoutOnChangeNothingRuns(t *testing.T) {
+	e, err := LoadConfig(files(t, "", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(Paths{State: t.TempDir()}, e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.AgentConfig().Changed != nil {
+		t.Error("Changed is set although on_change is not")
+	}
+}

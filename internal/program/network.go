@@ -1,0 +1,69 @@
+package program
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/homing-mail/homing/logonclient"
+)
+
+// network returns how the configuration reaches the outside.
+func (c Config) network() (logonclient.Network, error) {
+	var n logonclient.Network
+	if c.Network.Proxy == "environment" {
+		n.Proxy = http.ProxyFromEnvironment
+	}
+	if file := c.Network.CAFile; file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return n, fmt.Errorf("reading the certificate authorities: %w", err)
+		}
+		n.RootCAs = x509.NewCertPool()
+		if !n.RootCAs.AppendCertsFromPEM(pem) {
+			return n, fmt.Errorf("%s holds no certificate in PEM form", file)
+		}
+	}
+	if len(c.Network.ConnectTo) > 0 {
+		to, err := connectTo(c.Network.ConnectTo)
+		if err != nil {
+			return n, err
+		}
+		n.Dial, n.Proxy = to, nil
+	}
+	return n, nil
+}
+
+// connectTo returns a dialer that takes each HOST:PORT:ADDR:PORT line as curl's
+// --connect-to does: connections to the first pair go to the second. An empty
+// first host or port stands for any. The name in TLS stays the first one.
+func connectTo(lines []string) (func(context.Context, string, string) (net.Conn, error), error) {
+	type rule struct{ host, port, addr string }
+	rules := make([]rule, 0, len(lines))
+	for _, line := range lines {
+		host, rest, ok1 := strings.Cut(line, ":")
+		port, addr, ok2 := strings.Cut(rest, ":")
+		if _, _, err := net.SplitHostPort(addr); !ok1 || !ok2 || err != nil {
+			return nil, fmt.Errorf("%q is not of the form HOST:PORT:ADDR:PORT", line)
+		}
+		rules = append(rules, rule{strings.ToLower(host), port, addr})
+	}
+	dialer := &net.Dialer{}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rules {
+			if (r.host == "" || r.host == strings.ToLower(host)) && (r.port == "" || r.port == port) {
+				addr = r.addr
+				break
+			}
+		}
+		return dialer.DialContext(ctx, network, addr)
+	}, nil
+}

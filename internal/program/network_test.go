@@ -1,0 +1,154 @@
+package program
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// listen returns the address of a listener on loopback that says name to
+// whoever connects.
+func listen(t *testing.T, name string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, name)
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+func TestConnectTo(t *testing.T) {
+	a, b := listen(t, "a"), listen(t, "b")
+	for _, tc := range []struct {
+		name  string
+		lines []string
+		dial  string
+		want  string
+	}{
+		{"host and port", []string{"ex1.contoso.test:443:" + a}, "ex1.contoso.test:443", "a"},
+		{"the host in other letters", []string{"EX1.contoso.test:443:" + a}, "ex1.Contoso.test:443", "a"},
+		{"the first line that fits", []string{"ex1.contoso.test:443:" + a, "ex1.contoso.test:443:" + b}, "ex1.contoso.test:443", "a"},
+		{"another host", []string{"ex1.contoso.test:443:" + a, "ex2.contoso.test:443:" + b}, "ex2.contoso.test:443", "b"},
+		{"any host", []string{":443:" + a}, "ex9.contoso.test:443", "a"},
+		{"any port", []string{"ex1.contoso.test::" + a}, "ex1.contoso.test:8443", "a"},
+		{"any host and port", []string{"ex1.contoso.test:443:" + b, "::" + a}, "ex2.contoso.test:25", "a"},
+		{"another port of a host that is named", []string{"ex1.contoso.test:443:" + a, "::" + b}, "ex1.contoso.test:8443", "b"},
+		{"a line for nobody leaves the address as it is", []string{"ex1.contoso.test:443:" + a}, b, "b"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dial, err := connectTo(tc.lines)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := dial(t.Context(), "tcp", tc.dial)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if got, err := io.ReadAll(c); err != nil || string(got) != tc.want {
+				t.Errorf("connected to %q (%v), want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestConnectToIsRefused(t *testing.T) {
+	for _, line := range []string{"", "ex1.contoso.test", "ex1.contoso.test:443", "ex1.contoso.test:443:127.0.0.1", "ex1.contoso.test:443:127.0.0.1:1:2"} {
+		if _, err := connectTo([]string{line}); err == nil || !strings.Contains(err.Error(), "HOST:PORT:ADDR:PORT") {
+			t.Errorf("connectTo(%q) = %v, want the form that it has to have", line, err)
+		}
+	}
+}
+
+func TestCertificateAuthoritiesOfAFile(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	get := func(caFile string) error {
+		var c Config
+		c.Network.CAFile = caFile
+		n, err := c.network()
+		if err != nil {
+			return err
+		}
+		transport := n.Transport()
+		defer transport.CloseIdleConnections()
+		res, err := (&http.Client{Transport: transport}).Get(server.URL)
+		if err == nil {
+			res.Body.Close()
+		}
+		return err
+	}
+	if err := get(file); err != nil {
+		t.Errorf("with the authority of the server: %v", err)
+	}
+	if err := get(""); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("with the authorities of the system: %v, want a refused certificate", err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := get(empty); err == nil || !strings.Contains(err.Error(), "holds no certificate in PEM form") {
+		t.Errorf("with a file without certificates: %v", err)
+	}
+	if err := get(empty + ".gone"); err == nil || !strings.Contains(err.Error(), "reading the certificate authorities") {
+		t.Errorf("with a file that is not there: %v", err)
+	}
+}
+
+func TestProxy(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		proxy     string
+		connectTo []string
+		want      bool // a proxy is looked for
+	}{
+		{"the environment is asked", "environment", nil, true},
+		{"none", "none", nil, false},
+		{"connect_to leaves no place for one", "environment", []string{"::127.0.0.1:1"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var c Config
+			c.Network.Proxy, c.Network.ConnectTo = tc.proxy, tc.connectTo
+			n, err := c.network()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n.Proxy != nil; got != tc.want {
+				t.Errorf("a proxy is looked for: %v, want %v", got, tc.want)
+			}
+			if n.Proxy != nil {
+				if _, err := n.Proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: "localhost"}}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}

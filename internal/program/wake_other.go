@@ -1,0 +1,28 @@
+//go:build !linux
+
+package program
+
+import (
+	"context"
+	"time"
+)
+
+// watchClock calls slept when the wall clock has run ahead of the monotonic one,
+// which stands still while the machine sleeps.
+func watchClock(ctx context.Context, slept func()) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		now := time.Now()
+		if gained := now.Round(0).Sub(last.Round(0)) - now.Sub(last); gained > 10*time.Second {
+			slept()
+		}
+		last = now
+	}
+}

@@ -14,7 +14,7 @@
 //	connecting ─ unknown mailbox, login failure, gone ─► discovering, once a cycle, then waiting
 //	connecting ─ in transit, busy ─► waiting, same server
 //	connecting ─ unauthorized, denied, untrusted ─► needs you
-//	online ─ session lost ─► connecting
+//	online ─ session lost ─► connecting         (one after the other dies young ─► waiting)
 //	waiting ─ timer, check now, wake ─► connecting
 //	any ─ stopped
 //

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -52,13 +51,11 @@ func (o *Outcome) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown outcome %q", b)
 }
 
-// outcome is the one place that looks at errors.
+// outcome is the one place that looks at errors. It never says Cancelled: whose
+// context has ended is for the machine to know.
 func outcome(err error) Outcome {
 	if err == nil {
 		return LoggedOn
-	}
-	if errors.Is(err, context.Canceled) {
-		return Cancelled
 	}
 	if u, ok := trust.IsUntrusted(err); ok {
 		if u.Verdict == trust.Refuse {

@@ -96,7 +96,7 @@ func TestOutcome(t *testing.T) {
 		want Outcome
 	}{
 		{"no error is a logon", nil, LoggedOn},
-		{"the end of the context, wherever it is noticed", &logonclient.Error{Kind: logonclient.Unreachable, Err: context.Canceled}, Cancelled},
+		{"a cancellation inside a client does not end the machine", &logonclient.Error{Kind: logonclient.Unreachable, Err: context.Canceled}, Gone},
 		{"a deadline is not the end", &logonclient.Error{Kind: logonclient.Unreachable, Err: context.DeadlineExceeded}, Gone},
 		{"a host that a person may allow", &logonclient.Error{Kind: logonclient.Untrusted, Err: &trust.UntrustedError{Hop: hop, Verdict: trust.Ask}}, Untrusted},
 		{"a host that nobody may allow", &logonclient.Error{Kind: logonclient.Untrusted, Err: &trust.UntrustedError{Hop: hop}}, Refused},

@@ -49,10 +49,8 @@ func (a *app) discover(ctx context.Context, address, legacyDN string, noAuth boo
 	if q.Rules, err = p.Consents.Rules(ctx); err != nil {
 		return err
 	}
-	if id, ok := a.byAddress(ctx, p, draft.Address); ok {
-		if draft, err = p.Store.Load(ctx, id); err != nil {
-			return err
-		}
+	if old, ok := a.byAddress(ctx, p, draft.Address); ok {
+		draft = old
 		if mapi := draft.Endpoint.MAPI; mapi != nil && legacyDN == "" {
 			q.LegacyDN = mapi.LegacyDN
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/homing-mail/homing/agent"
 	"github.com/homing-mail/homing/internal/program"
+	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/profile"
 )
 
@@ -57,21 +59,14 @@ func (a *app) setup(ctx context.Context, address, label string, s *signIn, dryRu
 	defer func() { err = errors.Join(err, svc.Close()) }()
 
 	began := time.Now()
-	c := agent.Command{Op: agent.Add, Address: address, Label: label, User: s.user, SecretRef: ref, Bearer: s.bearer}
-	if old, ok := a.byAddress(ctx, p, address); ok && !dryRun {
-		c = agent.Command{Op: agent.CheckNow, Profile: old}
-		if s.user != "" || ref != "" {
-			return usage(errors.New("this address has a profile; sign in for it without flags, or forget it first"))
-		}
-	}
-	id, err := svc.Do(ctx, c)
+	id, err := a.beginSetup(ctx, svc, p, agent.Command{
+		Op: agent.Add, Address: address, Label: label, User: s.user, SecretRef: ref, Bearer: s.bearer,
+	}, dryRun)
 	if err != nil {
 		return err
 	}
-	if c.Op == agent.CheckNow {
-		id = c.Profile
-	}
 	story := a.story()
+	story.dry = dryRun
 	if a.json {
 		story = nil
 	}
@@ -102,6 +97,28 @@ func (a *app) setup(ctx context.Context, address, label string, s *signIn, dryRu
 	}
 }
 
+// beginSetup adds a mailbox. For an address that has a profile it signs in anew
+// instead, with the secret that add names, and looks.
+func (a *app) beginSetup(ctx context.Context, svc agent.Service, p *program.Program, add agent.Command, dryRun bool) (profile.ID, error) {
+	old, ok := a.byAddress(ctx, p, add.Address)
+	if !ok || dryRun {
+		return svc.Do(ctx, add)
+	}
+	if add.SecretRef != "" {
+		again := agent.Command{Op: agent.SignIn, Profile: old.ID, User: add.User, SecretRef: add.SecretRef, Bearer: add.Bearer}
+		if len(old.Logins) > 0 {
+			again.Realm, again.User = old.Logins[0].Realm, cmp.Or(add.User, old.Logins[0].User)
+		} else {
+			_, domain, _ := strings.Cut(old.Address, "@")
+			again.Realm = trust.Realm(domain)
+		}
+		if _, err := svc.Do(ctx, again); err != nil {
+			return "", err
+		}
+	}
+	return svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: old.ID})
+}
+
 // setupService returns the agent to set up with; a dry run works in memory.
 func (a *app) setupService(ctx context.Context, p *program.Program, dryRun bool) (*program.Running, error) {
 	if !dryRun {
@@ -115,14 +132,14 @@ func (a *app) setupService(ctx context.Context, p *program.Program, dryRun bool)
 	})
 }
 
-func (a *app) byAddress(ctx context.Context, p *program.Program, address string) (profile.ID, bool) {
+func (a *app) byAddress(ctx context.Context, p *program.Program, address string) (profile.Profile, bool) {
 	all, _ := loadAll(ctx, p)
 	for _, old := range all {
 		if strings.EqualFold(old.Address, strings.TrimSpace(address)) {
-			return old.ID, true
+			return old, true
 		}
 	}
-	return "", false
+	return profile.Profile{}, false
 }
 
 func (a *app) settleOne(ctx context.Context, svc agent.Service, since time.Time, id profile.ID, story *story) (agent.Mailbox, error) {

@@ -18,6 +18,7 @@ type story struct {
 	app  *app
 	told map[profile.ID]time.Time // the latest leg that was printed
 	many bool                     // several mailboxes: say which
+	dry  bool                     // what is saved is not kept
 }
 
 func (a *app) story() *story { return &story{app: a, told: make(map[profile.ID]time.Time)} }
@@ -29,6 +30,9 @@ func (s *story) tell(m agent.Mailbox) {
 			continue
 		}
 		s.told[m.ID] = leg.Time
+		if s.dry && leg.Step == "saved" { // in memory only
+			continue
+		}
 		if leg.Step == "wait" {
 			s.line("wait", "", fmt.Sprintf("%s, for %s", leg.Said, leg.Elapsed.Round(time.Second)), 0)
 			continue

@@ -41,6 +41,8 @@ type Config struct {
 	Resolve  func(ctx context.Context, from logonclient.Target, serverName string) (logonclient.Target, error)
 	Discover func(context.Context, autodiscover.Query) (*autodiscover.Result, error)
 
+	// Refusals outlive a process where a program keeps them. Nil: they do not.
+	Refusals Refusals
 	// SecretRef names the place of a new secret. Nil: commands have to name it.
 	SecretRef func(id profile.ID, realm string) string
 	// Changed runs after each commit; its error is shown and reverts nothing.
@@ -75,6 +77,9 @@ var _ Service = (*Agent)(nil)
 // New makes an agent. Run sets it going.
 func New(cfg Config) *Agent {
 	cfg.Pace = cfg.Pace.withDefaults()
+	if cfg.Refusals == nil {
+		cfg.Refusals = new(forgetful)
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -86,6 +91,8 @@ func New(cfg Config) *Agent {
 func (a *Agent) Run(ctx context.Context) error {
 	ids, err := a.cfg.Store.List(ctx)
 	if err != nil {
+		a.end()
+		close(a.started)
 		return fmt.Errorf("listing the profiles: %w", err)
 	}
 	a.mu.Lock()
@@ -109,14 +116,20 @@ func (a *Agent) Run(ctx context.Context) error {
 			}
 			a.each(func(m *machine) { m.poke() })
 		case <-ctx.Done():
-			a.mu.Lock()
-			a.ended = true
-			a.mu.Unlock()
-			a.running.Wait()
-			a.hub.close()
+			a.end()
 			return nil
 		}
 	}
+}
+
+// end starts no machine any more, waits for those that run, and ends every
+// watch.
+func (a *Agent) end() {
+	a.mu.Lock()
+	a.ended = true
+	a.mu.Unlock()
+	a.running.Wait()
+	a.hub.close()
 }
 
 // start sets a machine going, unless the agent has ended.
@@ -231,31 +244,51 @@ func (a *Agent) Do(ctx context.Context, c Command) (profile.ID, error) {
 	return c.Profile, nil
 }
 
-// add starts a machine for an address that has no profile yet. The profile is
-// written when a logon has succeeded, not before.
+// add starts a machine for an address that has none yet. The profile is written
+// when a logon has succeeded, not before.
 func (a *Agent) add(ctx context.Context, c Command) (profile.ID, error) {
 	draft, err := profile.New(c.Address, c.Label)
 	if err != nil {
 		return "", err
 	}
-	m := newMachine(a, draft)
+	m := a.at(draft.Address)
+	known := m != nil
+	if !known {
+		m = newMachine(a, draft)
+	}
 	if c.User != "" || !c.Secret.IsZero() || c.SecretRef != "" {
 		c.Realm = trust.Realm(mailDomain(draft.Address))
 		if err := a.signIn(ctx, m, c); err != nil {
 			return "", err
 		}
 	}
-	a.start(m)
-	return draft.ID, nil
+	if known { // somebody tries again
+		m.poke()
+	} else {
+		a.start(m)
+	}
+	return m.id, nil
 }
 
-// imported writes a draft that nobody has logged on with yet.
+// at returns the machine of address, nil if there is none.
+func (a *Agent) at(address string) (found *machine) {
+	a.each(func(m *machine) {
+		if strings.EqualFold(m.address(), address) {
+			found = m
+		}
+	})
+	return found
+}
+
+// imported writes a draft that nobody has logged on with yet. Its sign-ins are
+// not taken over: a file from elsewhere must not choose which secret of this
+// machine goes where.
 func (a *Agent) imported(ctx context.Context, c Command) (profile.ID, error) {
 	if c.Draft == nil {
 		return "", errors.New("import needs a profile")
 	}
 	p := *c.Draft
-	p.Proven, p.Generation = false, 0
+	p.Proven, p.Generation, p.Logins = false, 0, nil
 	p, err := a.cfg.Store.Save(ctx, p, 0, profile.Reason{Text: "imported"})
 	if err != nil {
 		return "", err
@@ -335,6 +368,7 @@ func (a *Agent) forget(ctx context.Context, m *machine) error {
 	}
 	var errs []error
 	for _, ref := range m.logins.all() {
+		a.cfg.Refusals.Forget(m.id, ref.Realm)
 		err := a.cfg.Secrets.Delete(ctx, ref.Secret)
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) { // some backends only read
 			errs = append(errs, err)

@@ -205,9 +205,14 @@ func TestImportIsUnprovenUntilALogon(t *testing.T) {
 	}, nil, func(t *testing.T, h *house) {
 		draft := servicetest.Ann(ex1)
 		h.do(agent.Command{Op: agent.Import, Draft: &draft})
-		if got := h.stored(servicetest.AnnID); got.Proven {
-			t.Error("an import is proven before any logon")
+		if got := h.stored(servicetest.AnnID); got.Proven || len(got.Logins) != 0 {
+			t.Errorf("before any logon an import is proven (%v) or may sign in: %v", got.Proven, got.Logins)
 		}
+		h.pass(time.Minute)
+		if got := h.stored(servicetest.AnnID); got.Proven {
+			t.Error("an import has logged on with a sign-in of its own")
+		}
+		h.do(agent.Command{Op: agent.SignIn, Profile: servicetest.AnnID, Realm: "*.contoso.test", SecretRef: servicetest.AnnRef})
 		h.pass(time.Minute)
 		if got := h.stored(servicetest.AnnID); !got.Proven {
 			t.Error("after the logon it is still unproven")

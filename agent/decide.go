@@ -56,6 +56,8 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		return Verdict{Waiting, ForServer}, b
 	case Untrusted, Denied:
 		return Verdict{NeedsYou, ForYou}, b
+	case NoSecret: // unlocked, it serves again, and nobody has to say so
+		return Verdict{NeedsYou, ForNetwork}, b
 	}
 	switch s {
 	case Starting:

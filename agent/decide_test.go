@@ -41,6 +41,8 @@ func TestDecide(t *testing.T) {
 		{"a host that may not receive credentials yet needs a person", walk[State](), []Outcome{Untrusted}, fresh, you, fresh},
 		{"a mailbox without the right to it needs a person", walk[State](), []Outcome{Denied}, fresh, you, fresh},
 
+		{"a secret behind a lock is tried again soon, while a person may unlock it", walk[State](), []Outcome{NoSecret}, fresh, Verdict{NeedsYou, ForNetwork}, fresh},
+
 		{"a profile with a place is tried there first", []State{Starting}, []Outcome{Found}, fresh, connect, fresh},
 		{"a profile that cannot be read is read again later", []State{Starting}, []Outcome{Unreadable}, fresh, reread, fresh},
 		{"a profile without a usable place asks Autodiscover", []State{Starting},

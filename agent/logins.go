@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/homing-mail/homing/internal/trust"
@@ -14,13 +15,51 @@ import (
 // maxRefusals refusals a cycle sends none to any realm: passwords are not
 // sprayed, accounts are not locked.
 type logins struct {
-	secrets profile.Secrets
+	id       profile.ID
+	secrets  profile.Secrets
+	refusals Refusals
 
-	mu       sync.Mutex
-	refs     []profile.LoginRef      // of the profile, replaced each cycle
-	added    []profile.LoginRef      // by SignIn, not yet proven and saved
-	refused  map[string]trust.Secret // by realm
-	refusals int                     // in this cycle
+	mu      sync.Mutex
+	refs    []profile.LoginRef // of the profile, replaced each cycle
+	added   []profile.LoginRef // by SignIn, not yet proven and saved
+	refused int                // in this cycle
+}
+
+// Refusals remembers which secret a realm has refused, so that it is not sent
+// there again until it changes or a person signs in anew. Implementations are
+// safe for concurrent use and keep no secret that could be read back.
+type Refusals interface {
+	Refused(id profile.ID, realm string, s trust.Secret) bool
+	Refuse(id profile.ID, realm string, s trust.Secret)
+	Forget(id profile.ID, realm string)
+}
+
+// forgetful remembers refusals for the life of a process.
+type forgetful struct {
+	mu      sync.Mutex
+	refused map[string]trust.Secret // by profile and realm
+}
+
+func (f *forgetful) Refused(id profile.ID, realm string, s trust.Secret) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old, ok := f.refused[string(id)+" "+realm]
+	return ok && old.Equal(s)
+}
+
+func (f *forgetful) Refuse(id profile.ID, realm string, s trust.Secret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refused == nil {
+		f.refused = make(map[string]trust.Secret)
+	}
+	f.refused[string(id)+" "+realm] = s
+}
+
+func (f *forgetful) Forget(id profile.ID, realm string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.refused, string(id)+" "+realm)
 }
 
 var _ trust.Logins = (*logins)(nil)
@@ -30,11 +69,13 @@ func (l *logins) begin(p profile.Profile) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refs = p.Logins
-	l.refusals = 0
+	l.refused = 0
 }
 
-// add takes a sign-in that a person gave. It replaces the one for its realm.
+// add takes a sign-in that a person gave. It replaces the one for its realm, and
+// is sent even if it was refused before: a person has looked at it.
 func (l *logins) add(ref profile.LoginRef) {
+	l.refusals.Forget(l.id, ref.Realm)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.added = append(without(l.added, ref.Realm), ref)
@@ -78,7 +119,7 @@ func (l *logins) choose(host string) (ref profile.LoginRef, realm string, ok boo
 	all := l.all()
 	best := -1
 	for i, r := range all {
-		if trust.Match(r.Realm, host) && (best < 0 || len(r.Realm) > len(all[best].Realm)) {
+		if trust.Match(r.Realm, host) && (best < 0 || narrower(r.Realm, all[best].Realm)) {
 			best = i
 		}
 	}
@@ -89,6 +130,16 @@ func (l *logins) choose(host string) (ref profile.LoginRef, realm string, ok boo
 		return all[0], trust.Realm(host), true
 	}
 	return profile.LoginRef{}, trust.Realm(host), false
+}
+
+// narrower compares two patterns that name the same host: the host itself, or
+// the longer domain.
+func narrower(a, b string) bool {
+	wildA, wildB := strings.HasPrefix(a, "*."), strings.HasPrefix(b, "*.")
+	if wildA != wildB {
+		return wildB
+	}
+	return len(a) > len(b)
 }
 
 // Login implements trust.Logins.
@@ -102,8 +153,9 @@ func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
 		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm, User: ref.User, Err: err}
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if old, ok := l.refused[realm]; ok && old.Equal(secret) || l.refusals >= maxRefusals {
+	tooMany := l.refused >= maxRefusals
+	l.mu.Unlock()
+	if tooMany || l.refusals.Refused(l.id, realm, secret) {
 		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm, User: ref.User, Refused: true}
 	}
 	return trust.Login{
@@ -114,13 +166,10 @@ func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
 
 // Refused implements trust.Logins.
 func (l *logins) Refused(_ string, login trust.Login) {
+	l.refusals.Refuse(l.id, login.Realm, login.Secret)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.refused == nil {
-		l.refused = make(map[string]trust.Secret)
-	}
-	l.refused[login.Realm] = login.Secret
-	l.refusals++
+	l.refused++
 }
 
 func without(refs []profile.LoginRef, realm string) []profile.LoginRef {
@@ -130,7 +179,7 @@ func without(refs []profile.LoginRef, realm string) []profile.LoginRef {
 // Logins returns the sign-ins of p for use outside of an agent, by the same
 // rules: a secret that was refused is not sent again.
 func Logins(p profile.Profile, secrets profile.Secrets) trust.Logins {
-	l := &logins{secrets: secrets}
+	l := &logins{id: p.ID, secrets: secrets, refusals: new(forgetful)}
 	l.begin(p)
 	return l
 }

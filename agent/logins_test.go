@@ -28,7 +28,7 @@ func (d drawer) Delete(_ context.Context, ref string) error { delete(d, ref); re
 
 func newLogins(refs ...profile.LoginRef) (*logins, drawer) {
 	d := drawer{"keyring:a": "alpha", "keyring:b": "beta", "keyring:c": "gamma"}
-	l := &logins{secrets: d}
+	l := &logins{secrets: d, refusals: new(forgetful)}
 	l.begin(profile.Profile{Logins: refs})
 	return l, d
 }

@@ -39,9 +39,11 @@ type machine struct {
 	waits   map[Wait]int      // waits in a row, by pace
 	awaits  Wait              // what it waits for, in Waiting and NeedsYou
 	signIn  *Need             // of this cycle: the sign-in that the profile's server refused
+	cause   error             // of this cycle: why the latest logon failed
 	facts   logonclient.Facts // of the session
 	session Session           // Online
 	brief   int               // sessions in a row that died young
+	trouble *Problem          // of the present session: an unsaved profile, a failed Config.Changed
 	saveAt  time.Time         // when a failed save is tried again; zero: nothing is unsaved
 	commit  *commit           // a save that Config.Changed has not been told of
 	legs    []Leg             // since the mailbox was last online
@@ -63,7 +65,7 @@ func newMachine(a *Agent, p profile.Profile) *machine {
 		id:     p.ID,
 		log:    a.cfg.Log.With("component", "agent", "mailbox", string(p.ID)),
 		random: rand.New(rand.NewPCG(a.cfg.Seed, hash(p.ID))),
-		logins: &logins{secrets: a.cfg.Secrets},
+		logins: &logins{id: p.ID, secrets: a.cfg.Secrets, refusals: a.cfg.Refusals, refs: p.Logins},
 		poked:  make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		p:      p,
@@ -163,9 +165,7 @@ func (m *machine) next(at State, o Outcome, said string, err error) stateFn {
 		}
 		switch verdict.Next {
 		case Online:
-			if m.saveAt.IsZero() {
-				v.Problem = nil
-			}
+			v.Problem, v.Version = m.trouble, m.facts.ServerVersion
 		case NeedsYou:
 			if v.Needs = need(o, err); v.Needs == nil {
 				v.Needs = m.signIn

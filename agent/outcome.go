@@ -8,6 +8,7 @@ import (
 	"github.com/homing-mail/homing/autodiscover"
 	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/logonclient"
+	"github.com/homing-mail/homing/profile"
 )
 
 // Outcome is what one step of a machine came to.
@@ -23,6 +24,7 @@ const (
 	Busy                         // the server asks for patience
 	SessionLost                  // the session died
 	Unauthorized                 // no sign-in that the host accepts
+	NoSecret                     // the sign-in's secret cannot be had now: a locked keyring
 	Denied                       // signed in, without the right to the mailbox
 	Untrusted                    // the host may not receive credentials yet
 	Refused                      // the host may never receive credentials
@@ -35,7 +37,7 @@ const (
 
 var outcomeNames = [...]string{
 	"logged on", "wrong server", "circle", "unknown here", "gone", "in transit", "busy", "session lost",
-	"unauthorized", "denied", "untrusted", "refused", "found", "nothing better", "no directory", "unreadable", "cancelled",
+	"unauthorized", "no secret", "denied", "untrusted", "refused", "found", "nothing better", "no directory", "unreadable", "cancelled",
 }
 
 func (o Outcome) String() string               { return outcomeNames[o] }
@@ -62,6 +64,9 @@ func outcome(err error) Outcome {
 			return Refused
 		}
 		return Untrusted
+	}
+	if e, ok := errors.AsType[*trust.NoLoginError](err); ok && e.Err != nil && !errors.Is(e.Err, profile.ErrSecretNotFound) {
+		return NoSecret
 	}
 	if e, ok := errors.AsType[*logonclient.Error](err); ok {
 		return logonOutcomes[e.Kind]
@@ -125,7 +130,7 @@ func need(o Outcome, err error) *Need {
 		}
 	case Denied:
 		return &Need{Kind: NeedAccess, Why: err.Error()}
-	case Unauthorized:
+	case Unauthorized, NoSecret:
 		n := &Need{Kind: NeedSignIn, Why: err.Error()}
 		if e, ok := errors.AsType[*trust.NoLoginError](err); ok {
 			n.Host, n.Realm, n.User = e.Host, e.Realm, e.User
@@ -134,6 +139,7 @@ func need(o Outcome, err error) *Need {
 		} else if e, ok := errors.AsType[*autodiscover.Error](err); ok {
 			n.Host, n.Realm, n.User = e.Host, e.Realm, e.User
 		}
+		n.Host = hostName(n.Host)
 		return n
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/homing-mail/homing/autodiscover"
 	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/logonclient"
+	"github.com/homing-mail/homing/profile"
 )
 
 // From what a logon meets to the outcome and to the first decision on it, in a
@@ -101,6 +102,8 @@ func TestOutcome(t *testing.T) {
 		{"a host that a person may allow", &logonclient.Error{Kind: logonclient.Untrusted, Err: &trust.UntrustedError{Hop: hop, Verdict: trust.Ask}}, Untrusted},
 		{"a host that nobody may allow", &logonclient.Error{Kind: logonclient.Untrusted, Err: &trust.UntrustedError{Hop: hop}}, Refused},
 		{"a hop of a discovery that nobody may allow", &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: &trust.UntrustedError{Hop: hop}}, Refused},
+		{"a keyring that is locked", &logonclient.Error{Kind: logonclient.Unauthorized, Err: &trust.NoLoginError{Host: "ex1.contoso.test", Err: profile.ErrSecretLocked}}, NoSecret},
+		{"a secret that is not there is a sign-in that is missing", &logonclient.Error{Kind: logonclient.Unauthorized, Err: &trust.NoLoginError{Host: "ex1.contoso.test", Err: profile.ErrSecretNotFound}}, Unauthorized},
 		{"a sign-in that is missing", &trust.NoLoginError{Host: "ex1.contoso.test"}, Unauthorized},
 		{"an error of nobody knows what", errors.New("the dog ate it"), Gone},
 	} {
@@ -148,12 +151,12 @@ func TestNeedHoldsWhatIsNeededForTheAnswer(t *testing.T) {
 		{
 			"sign-in: else what the logon says", Unauthorized,
 			&logonclient.Error{Kind: logonclient.Unauthorized, Op: "Connect", Host: "ex1.contoso.test:443", Realm: "*.contoso.test", User: "ann", Said: "no"},
-			&Need{Kind: NeedSignIn, Host: "ex1.contoso.test:443", Realm: "*.contoso.test", User: "ann", Why: "Connect at ex1.contoso.test:443: no"},
+			&Need{Kind: NeedSignIn, Host: "ex1.contoso.test", Realm: "*.contoso.test", User: "ann", Why: "Connect at ex1.contoso.test:443: no"},
 		},
 		{
 			"sign-in: else what the discovery says", Unauthorized,
 			&autodiscover.Error{Kind: autodiscover.Unauthorized, Host: "a.contoso.test:443", Realm: "*.contoso.test", User: "ann"},
-			&Need{Kind: NeedSignIn, Host: "a.contoso.test:443", Realm: "*.contoso.test", User: "ann", Why: "autodiscover at a.contoso.test:443: unauthorized"},
+			&Need{Kind: NeedSignIn, Host: "a.contoso.test", Realm: "*.contoso.test", User: "ann", Why: "autodiscover at a.contoso.test:443: unauthorized"},
 		},
 		{
 			"access: only the reason", Denied,

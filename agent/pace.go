@@ -21,7 +21,7 @@ type Pace struct {
 // Steps is a wait that doubles from First to Max; a Max below First: it stays.
 type Steps struct{ First, Max time.Duration }
 
-// DefaultPace is meant for workstations: a move is noticed soon after it ends,
+// defaultPace is meant for workstations: a move is noticed soon after it ends,
 // and a thousand agents do not ask at once.
 var defaultPace = Pace{
 	Move:    Steps{30 * time.Second, 5 * time.Minute},
@@ -42,7 +42,7 @@ func (p Pace) withDefaults() Pace {
 	for _, s := range []struct{ got, want *Steps }{
 		{&p.Move, &d.Move}, {&p.Server, &d.Server}, {&p.News, &d.News}, {&p.Network, &d.Network}, {&p.You, &d.You},
 	} {
-		if *s.got == (Steps{}) {
+		if s.got.First <= 0 {
 			*s.got = *s.want
 		}
 	}

@@ -12,7 +12,6 @@ import (
 // the logon, until the session is lost or somebody wants a fresh look.
 func (m *machine) online(ctx context.Context) stateFn {
 	m.arrive()
-	m.tell(ctx)
 	defer func() { m.session = nil }()
 	if m.agent.cfg.Once { // connecting has closed it
 		return m.idle
@@ -21,7 +20,7 @@ func (m *machine) online(ctx context.Context) stateFn {
 	began, probed := time.Now(), time.Time{}
 	for {
 		poked, err := m.hold(ctx)
-		if rest := m.agent.cfg.Pace.Probe - time.Since(probed); err == nil && !poked && rest > 0 {
+		if rest := m.probePace() - time.Since(probed); err == nil && !poked && rest > 0 {
 			poked = m.sleep(ctx, rest)
 		}
 		if err == nil && !poked && ctx.Err() == nil {
@@ -72,8 +71,19 @@ func (m *machine) tell(ctx context.Context) {
 		return
 	}
 	if err := changed(ctx, c.old, c.new); err != nil {
-		m.show(func(v *Mailbox) { v.Problem = again(nil, LoggedOn, err.Error(), time.Now()) })
+		m.log.Warn("telling of the change", "generation", c.new.Generation, "err", err)
+		m.trouble = again(nil, LoggedOn, err.Error(), time.Now())
 	}
+}
+
+// probePace is how often the session is probed: as configured, and often enough
+// for the server not to drop it.
+func (m *machine) probePace() time.Duration {
+	pace := m.agent.cfg.Pace.Probe
+	if limit := m.facts.IdleLimit / 2; limit > 0 {
+		pace = min(pace, limit)
+	}
+	return pace
 }
 
 // hold waits for the server, until it says something, or until a poke or ctx
@@ -117,19 +127,19 @@ func (m *machine) saveAgain(ctx context.Context) {
 	case err != nil:
 		m.unsaved(err)
 	default:
-		m.saveAt = time.Time{}
+		m.saveAt, m.trouble = time.Time{}, nil
 		m.arrive()
-		m.show(func(v *Mailbox) { v.Problem = nil })
 		m.tell(ctx)
+		m.show(func(v *Mailbox) { v.Problem = m.trouble })
 	}
 }
 
 // unsaved shows that a save failed, and sets the time of the next one.
 func (m *machine) unsaved(err error) {
 	m.saveAt = time.Now().Add(m.agent.cfg.Pace.Save)
-	m.show(func(v *Mailbox) {
-		v.Problem = again(v.Problem, LoggedOn, "the profile cannot be saved: "+err.Error(), time.Now())
-	})
+	m.log.Warn("saving the profile", "server", m.place.MAPI.MailStore, "err", err)
+	m.trouble = again(m.trouble, LoggedOn, "the profile cannot be saved: "+err.Error(), time.Now())
+	m.show(func(v *Mailbox) { v.Problem = m.trouble })
 }
 
 // waiting lets time pass, in states Waiting and NeedsYou.

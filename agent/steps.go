@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 	o := outcome(err)
 	if err != nil {
 		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: said(err), Failed: true})
+		m.cause = err
 		if o == WrongServer {
 			o, err = m.follow(ctx, t, err)
 		}
@@ -85,7 +87,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		return m.next(Connecting, o, err.Error(), err)
 	}
 	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: "logged on"})
-	m.session, m.facts = session, session.Facts()
+	m.session, m.facts, m.trouble = session, session.Facts(), nil
 	err = m.save(ctx)
 	conflict := errors.Is(err, profile.ErrConflict)
 	if conflict || m.agent.cfg.Once {
@@ -99,6 +101,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 	if err != nil {
 		m.unsaved(err)
 	}
+	m.tell(ctx)
 	return m.next(Connecting, LoggedOn, "logged on", nil)
 }
 
@@ -162,7 +165,7 @@ func (m *machine) discovering(ctx context.Context) stateFn {
 		return m.next(Discovering, NothingBetter, "Autodiscover names no LegacyDN to log on with", nil)
 	}
 	if m.tried[targetKey(mapi.MailStore, dn)] {
-		return m.next(Discovering, NothingBetter, "Autodiscover names the place that has just refused", nil)
+		return m.next(Discovering, NothingBetter, fmt.Sprintf("%v; Autodiscover names the same place", m.cause), nil)
 	}
 	place := profile.Endpoint{
 		MAPI:         &profile.MAPI{MailStore: mapi.MailStore, AddressBook: mapi.AddressBook, LegacyDN: dn},
@@ -203,7 +206,7 @@ func (m *machine) save(ctx context.Context) error {
 		DisplayName: m.facts.DisplayName, MailboxGUID: m.facts.MailboxGUID, ReplGUID: m.facts.ReplGUID,
 		RootFolder: m.facts.RootFolder, ServerVersion: m.facts.ServerVersion,
 	}
-	if p.Generation > 0 && len(profile.Diff(m.p, p)) == 0 {
+	if p.Generation > 0 && !slices.ContainsFunc(profile.Diff(m.p, p), weighty) {
 		return nil
 	}
 	why := m.why
@@ -224,9 +227,14 @@ func (m *machine) save(ctx context.Context) error {
 	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "saved",
 		Said: fmt.Sprintf("generation %d: %s", saved.Generation, changed(old, saved))})
 	m.publish()
+	m.log.Info("saved", "generation", saved.Generation, "server", saved.Place(), "said", why)
 	m.commit = &commit{old, saved}
 	return nil
 }
+
+// weighty reports whether a change is worth a generation. What a server says of
+// itself differs from one front end to the next.
+func weighty(c profile.Change) bool { return c.Field != "server version" && c.Field != "display name" }
 
 // said is an error in one phrase: the server's words where there are any.
 func said(err error) string {

@@ -246,14 +246,15 @@ func (c *chase) settle(a ask, s Settings) {
 }
 
 // refusal notes that nobody is known by a's identity. A refused LegacyDN is
-// followed by the address, at the same place first and everywhere from then on.
+// followed by the address, at the same place first and everywhere from then on;
+// that a server has no time refuses nobody.
 func (c *chase) refusal(a ask, e *errorCode) {
 	kind := NotFound
 	if e.busy() {
 		kind = Busy
 	}
 	c.remember(a, &Error{Kind: kind, Err: e})
-	if a.by == ByLegacyDN {
+	if a.by == ByLegacyDN && kind != Busy {
 		c.legacyDN = ""
 		again := c.identify(ask{url: a.url, how: a.how, from: a.from})
 		c.pending = &again

@@ -60,7 +60,7 @@ func roam(t fataler, q Query, draw func() answer) {
 		met = a.deed == meet
 		c.take(a, ans)
 		if a.deed == post && ans.failure == nil {
-			dnRefused = dnRefused || ans.refusal != nil && a.by == ByLegacyDN
+			dnRefused = dnRefused || ans.refusal != nil && !ans.refusal.busy() && a.by == ByLegacyDN
 		}
 		renamed = renamed || len(c.addresses) > 1
 	}

@@ -6,69 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
-
-// Whereabouts is what the admin API tells about a mailbox.
-type Whereabouts struct {
-	User        string   `json:"user"`
-	DisplayName string   `json:"display_name"`
-	Forest      string   `json:"forest"`
-	Server      string   `json:"server"`
-	Database    string   `json:"database"`
-	GUID        string   `json:"guid"`
-	State       string   `json:"state"`        // "home", "moving" or "locked"
-	To          string   `json:"to,omitempty"` // SERVER/DB while it is being moved
-	Objects     []Object `json:"objects"`      // one for each forest that knows the user
-}
-
-// Object is what the directory of one forest holds of a user.
-type Object struct {
-	Forest   string   `json:"forest"`
-	Kind     string   `json:"kind"` // "mailbox", "mail user" or "stale"
-	Address  string   `json:"address"`
-	LegacyDN string   `json:"legacy_dn"`
-	X500     []string `json:"x500,omitempty"`
-	Refers   string   `json:"refers,omitempty"` // where its Autodiscover refers to
-}
-
-// Where tells where the mailbox of user is and which forests know the user.
-func (s *Server) Where(user string) (Whereabouts, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, err := s.user(user)
-	if err != nil {
-		return Whereabouts{}, err
-	}
-	w := Whereabouts{
-		User: m.user, DisplayName: m.displayName(), Forest: m.forest().Name,
-		Server: m.home.server.Name, Database: m.home.server.Databases[m.home.database],
-		GUID: m.guid.String(), State: "home",
-	}
-	if m.move != nil {
-		w.State, w.To = "moving", m.move.to.String()
-		if m.move.locked {
-			w.State = "locked"
-		}
-	}
-	for _, f := range s.dir.forests {
-		o := m.object(f)
-		if o.kind == objectNone {
-			continue
-		}
-		seen := Object{
-			Forest: f.Name, Address: m.address(f), LegacyDN: f.legacyDN(m.user), Refers: s.referral(f, m),
-			Kind: map[objectKind]string{objectMailbox: "mailbox", objectMailUser: "mail user", objectStale: "stale"}[o.kind],
-		}
-		for _, of := range o.aliases {
-			seen.X500 = append(seen.X500, of.legacyDN(m.user))
-		}
-		w.Objects = append(w.Objects, seen)
-	}
-	return w, nil
-}
 
 // ListenAdmin serves [Server.Admin] without TLS on addr, which must be a loopback
 // address, such as "127.0.0.1:0".
@@ -97,134 +41,263 @@ func (s *Server) AdminAddr() string {
 	return s.adminAddr
 }
 
-// Admin is the admin API. Requests that come from web pages, which carry an
-// Origin, are refused.
-//
-//	POST   /do                      a line of a script as the body
-//	POST   /mailboxes/USER/WORD     the same, the arguments as JSON, such as {"to":"mx1"}
-//	GET    /mailboxes/USER          Whereabouts
-//	GET    /requests[?since=SEQ]    the record, as a JSON array of Request
-//	DELETE /requests                forget it
-//	GET    /world                   hosts, --connect-to lines and users
-//	GET    /ca.pem                  the certificate authority
+// Admin is the admin API; GET / lists its routes and the words of a script. Every
+// refusal is a JSON object with the key "error". Requests that come from web
+// pages are refused with 403: those with an Origin, and those whose Host is
+// neither "localhost" nor a loopback address, to which a page comes by a DNS name
+// that it has pointed here.
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAsk))
-		if err != nil {
-			reply400(w, err)
-			return
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.Method+" "+r.pattern(), r.serve)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch _, pattern := mux.Handler(r); {
+		case r.Header.Get("Origin") != "":
+			replyError(w, http.StatusForbidden, "no web pages here")
+		case !isLoopback(r.Host):
+			replyError(w, http.StatusForbidden, fmt.Sprintf("host %q: want localhost or a loopback address", cut(r.Host, 80)))
+		case pattern == "":
+			refuseRoute(w, r, mux)
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		s.replyDo(w, strings.TrimSpace(string(body)))
 	})
-	mux.HandleFunc("POST /mailboxes/{user}/{word}", func(w http.ResponseWriter, r *http.Request) {
-		line, err := lineOf(r.PathValue("word"), r.PathValue("user"), http.MaxBytesReader(w, r.Body, maxAsk))
-		if err != nil {
-			reply400(w, err)
-			return
+}
+
+// isLoopback reports whether the Host of a request, with or without a port,
+// means this machine without any DNS.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// refuseRoute answers for a path that is none, or none for its method.
+func refuseRoute(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL}); pattern != "" {
+			allowed = append(allowed, method)
 		}
-		s.replyDo(w, line)
-	})
-	mux.HandleFunc("GET /mailboxes/{user}", func(w http.ResponseWriter, r *http.Request) {
-		at, err := s.Where(r.PathValue("user"))
-		if err != nil {
-			replyJSON(w, http.StatusNotFound, map[string]string{"error": err.Error()})
-			return
-		}
-		replyJSON(w, http.StatusOK, at)
-	})
-	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) {
-		since := 0
-		if v := r.FormValue("since"); v != "" {
-			var err error
-			if since, err = strconv.Atoi(v); err != nil || since < 0 {
-				reply400(w, fmt.Errorf("since %q: want the seq of a request", cut(v, 40)))
+	}
+	if len(allowed) == 0 {
+		replyError(w, http.StatusNotFound, fmt.Sprintf("no path %q: GET / lists them", cut(r.URL.Path, 80)))
+		return
+	}
+	list := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", list)
+	replyError(w, http.StatusMethodNotAllowed, fmt.Sprintf("%q takes %s", cut(r.URL.Path, 80), list))
+}
+
+// route is one of the admin API.
+type route struct {
+	Method string `json:"method"`
+	Path   string `json:"path"` // what is in capitals stands for something
+	Does   string `json:"does"`
+	serve  http.HandlerFunc
+}
+
+// pattern is r as a pattern of http.ServeMux.
+func (r route) pattern() string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	if path == "/" {
+		return "/{$}"
+	}
+	return strings.NewReplacer("USER", "{user}", "WORD", "{word}").Replace(path)
+}
+
+func (s *Server) routes() []route {
+	var routes []route
+	routes = []route{
+		{"GET", "/", "these routes, and the words of a script", func(w http.ResponseWriter, r *http.Request) {
+			replyJSON(w, http.StatusOK, map[string]any{"routes": routes, "words": wordList()})
+		}},
+		{"POST", "/do", "a line of a script as the body", s.serveDo},
+		{"GET", "/mailboxes?after=USER", "how many users there are, and the names of the first 1000 after USER", func(w http.ResponseWriter, r *http.Request) {
+			replyJSON(w, http.StatusOK, s.usersAfter(r.URL.Query().Get("after")))
+		}},
+		{"GET", "/mailboxes/USER", "where the mailbox is, and which forests know the user", func(w http.ResponseWriter, r *http.Request) {
+			at, err := s.Where(r.PathValue("user"))
+			if err != nil {
+				refuse(w, err)
 				return
 			}
-		}
-		replyJSON(w, http.StatusOK, s.record.since(since))
-	})
-	mux.HandleFunc("DELETE /requests", func(w http.ResponseWriter, r *http.Request) {
-		s.replyDo(w, "forget")
-	})
-	mux.HandleFunc("GET /world", func(w http.ResponseWriter, r *http.Request) {
-		replyJSON(w, http.StatusOK, map[string]any{"hosts": s.Hosts(), "connect_to": s.ConnectTo()})
-	})
-	mux.HandleFunc("GET /ca.pem", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		w.Write(s.CertificatePEM())
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" {
-			http.Error(w, "no web pages here", http.StatusForbidden)
+			replyJSON(w, http.StatusOK, at)
+		}},
+		{"POST", "/mailboxes/USER/WORD", "a line of a script, its arguments as JSON, such as {\"to\":\"mx1\"}", s.serveWord},
+		{"GET", "/requests?since=SEQ", "the record, oldest first; with since what came after that one", s.serveRequests},
+		{"DELETE", "/requests", "empties the record", func(w http.ResponseWriter, r *http.Request) {
+			s.replyDo(w, "forget")
+		}},
+		{"GET", "/world", "forests, servers, databases, users, hosts and --connect-to lines", func(w http.ResponseWriter, r *http.Request) {
+			replyJSON(w, http.StatusOK, s.view())
+		}},
+		{"GET", "/ca.pem", "the certificate authority", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/x-pem-file")
+			w.Write(s.CertificatePEM())
+		}},
+	}
+	return routes
+}
+
+func (s *Server) serveDo(w http.ResponseWriter, r *http.Request) {
+	body, err := readAdmin(w, r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	line := strings.TrimSpace(string(body))
+	if line == "" {
+		refuse(w, errors.New("want a line of a script as the body, such as: move ann mx1"))
+		return
+	}
+	s.replyDo(w, line)
+}
+
+func (s *Server) serveWord(w http.ResponseWriter, r *http.Request) {
+	name, user := r.PathValue("word"), r.PathValue("user")
+	if do := wordNamed(name); do == nil || !strings.HasPrefix(do.args, "USER") {
+		refuse(w, absent("no word %q for a mailbox: GET / lists them", cut(name, 40)))
+		return
+	}
+	if _, err := s.Where(user); err != nil {
+		refuse(w, err)
+		return
+	}
+	body, err := readAdmin(w, r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	line, err := lineOf(name, user, body)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	s.replyDo(w, line)
+}
+
+func (s *Server) serveRequests(w http.ResponseWriter, r *http.Request) {
+	since := 0
+	if v := r.URL.Query().Get("since"); v != "" {
+		var err error
+		if since, err = strconv.Atoi(v); err != nil || since < 0 {
+			refuse(w, fmt.Errorf("since %q: want the seq of a request", cut(v, 40)))
 			return
 		}
-		mux.ServeHTTP(w, r)
-	})
+	}
+	replyJSON(w, http.StatusOK, s.record.since(since))
 }
 
 func (s *Server) replyDo(w http.ResponseWriter, line string) {
 	if strings.ContainsAny(line, "\r\n") {
-		reply400(w, errors.New("want one line"))
+		refuse(w, errors.New("want one line"))
 		return
 	}
 	said, err := s.Do(line)
 	if err != nil {
-		reply400(w, err)
+		refuse(w, err)
 		return
 	}
 	replyJSON(w, http.StatusOK, map[string]string{"said": said})
 }
 
-// lineOf makes the line of a script from a request for a mailbox.
-func lineOf(name, user string, body io.Reader) (string, error) {
-	var a struct {
-		To          string `json:"to"` // SERVER[/DB] of a move; URL or address of refer
-		Forest      string `json:"forest"`
-		Server      string `json:"server"` // of claim
-		Name        string `json:"name"`   // of claim
-		Password    string `json:"password"`
-		Protocol    string `json:"protocol"`   // none or mapi
-		GUID        string `json:"guid"`       // keep or new
-		Invalidate  string `json:"invalidate"` // object, null or context
-		NoX500      bool   `json:"no_x500"`
-		Unconverted bool   `json:"unconverted"`
+// maxAdmin is the length in bytes of the longest body for the admin API.
+const maxAdmin = 64 << 10
+
+var errLong = fmt.Errorf("the body is longer than %d KiB", maxAdmin>>10)
+
+func readAdmin(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdmin))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, errLong
+	case err != nil:
+		return nil, errors.New("the body ends too early")
 	}
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&a); err != nil && err != io.EOF {
-		return "", fmt.Errorf("%s: %w", cut(name, 40), err)
-	}
-	w := wordNamed(name)
-	if w == nil || !strings.HasPrefix(w.args, "USER") {
-		return "", fmt.Errorf("unknown word %q for a mailbox", cut(name, 40))
-	}
-	if strings.ContainsFunc(user, isSpace) {
-		return "", fmt.Errorf("no user %q", cut(user, 40))
+	return body, nil
+}
+
+// arguments are the JSON keys for the arguments of a word, in the order of a
+// line, with what stands there for a value. A form without %s is for true.
+var arguments = []struct{ key, form string }{
+	{"server", "%s"}, // of claim
+	{"forest", "%s"},
+	{"to", "%s"},   // SERVER[/DB] of a move; URL or address of refer
+	{"name", "%s"}, // of claim
+	{"password", "%s"},
+	{"protocol", "%s"}, // none or mapi
+	{"no_x500", "no-x500"},
+	{"unconverted", "unconverted"},
+	{"guid", "%s-guid"},             // keep or new
+	{"invalidate", "invalidate=%s"}, // object, null or context
+}
+
+// lineOf makes the line of a script from a request for a mailbox. body may be
+// empty, else it is one JSON object.
+func lineOf(name, user string, body []byte) (string, error) {
+	given := map[string]any{}
+	if text := strings.TrimSpace(string(body)); text != "" && json.Unmarshal(body, &given) != nil {
+		return "", errors.New(`the body is no JSON object: want one such as {"to":"mx1"}`)
 	}
 	line := []string{name, user}
-	for _, v := range []string{a.Server, a.Forest, a.To, a.Name, a.Password, a.Protocol} {
-		if v != "" {
-			line = append(line, v)
+	var keys []string
+	for _, a := range arguments {
+		keys = append(keys, a.key)
+		v, ok := given[a.key]
+		delete(given, a.key)
+		if !ok {
+			continue
+		}
+		before, after, takesText := strings.Cut(a.form, "%s")
+		text, isText := v.(string)
+		yes, isYes := v.(bool)
+		switch {
+		case takesText != isText || !takesText && !isYes:
+			return "", fmt.Errorf("key %q: want %s", a.key, map[bool]string{true: "a string", false: "true or false"}[takesText])
+		case a.key != "name" && a.key != "password" && strings.ContainsFunc(text, isSpace):
+			return "", fmt.Errorf("key %q: want one word", a.key)
+		case text != "":
+			line = append(line, before+text+after)
+		case yes:
+			line = append(line, a.form)
 		}
 	}
-	if a.NoX500 {
-		line = append(line, "no-x500")
-	}
-	if a.Unconverted {
-		line = append(line, "unconverted")
-	}
-	if a.GUID != "" {
-		line = append(line, a.GUID+"-guid")
-	}
-	if a.Invalidate != "" {
-		line = append(line, "invalidate="+a.Invalidate)
+	for _, unknown := range slices.Sorted(maps.Keys(given)) {
+		return "", fmt.Errorf("unknown key %q: want %s", cut(unknown, 40), strings.Join(keys, ", "))
 	}
 	return strings.Join(line, " "), nil
 }
 
-func reply400(w http.ResponseWriter, err error) {
-	replyJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+// absentError is about something that is not in the world.
+type absentError struct{ why string }
+
+func (e *absentError) Error() string { return e.why }
+
+func absent(format string, args ...any) error {
+	return &absentError{why: fmt.Sprintf(format, args...)}
+}
+
+// refuse answers with an error: 404 for what is not there, 413 for a body that
+// is too long, 400 for everything else.
+func refuse(w http.ResponseWriter, err error) {
+	var none *absentError
+	switch {
+	case errors.As(err, &none):
+		replyError(w, http.StatusNotFound, err.Error())
+	case errors.Is(err, errLong):
+		replyError(w, http.StatusRequestEntityTooLarge, err.Error())
+	default:
+		replyError(w, http.StatusBadRequest, err.Error())
+	}
+}
+
+func replyError(w http.ResponseWriter, status int, why string) {
+	replyJSON(w, status, map[string]string{"error": why})
 }
 
 func replyJSON(w http.ResponseWriter, status int, v any) {

@@ -296,14 +296,14 @@ func (d *directory) server(name string) *server {
 func (d *directory) place(name, database string) (place, error) {
 	s := d.server(name)
 	if s == nil {
-		return place{}, fmt.Errorf("no server %q: there are %s", name, d.serverNames())
+		return place{}, absent("no server %q: there are %s", cut(name, 40), d.serverNames())
 	}
 	if database == "" {
 		return place{server: s}, nil
 	}
 	i := slices.Index(s.Databases, database)
 	if i < 0 {
-		return place{}, fmt.Errorf("server %s has no database %q: it has %s", name, database, strings.Join(s.Databases, ", "))
+		return place{}, absent("server %s has no database %q: it has %s", name, cut(database, 40), strings.Join(s.Databases, ", "))
 	}
 	return place{s, i}, nil
 }

@@ -208,6 +208,21 @@ func (d *directory) byAddress(f *forest, address string) *mailbox {
 	return m
 }
 
+// mailDomains are the forests and the domains of the addresses that a world file
+// gives, some of them twice.
+func (d *directory) mailDomains() []string {
+	var domains []string
+	for _, f := range d.forests {
+		domains = append(domains, f.Name)
+	}
+	for name := range d.names {
+		if _, domain, _ := strings.Cut(name, "@"); isHost(domain) {
+			domains = append(domains, domain)
+		}
+	}
+	return domains
+}
+
 // named finds the person whom name, in lower case, means in f: an address or
 // account name of the world file, or user@f.
 func (d *directory) named(f *forest, name string) *mailbox {

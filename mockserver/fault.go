@@ -91,7 +91,7 @@ func (s *Server) site(name string) (*site, error) {
 	if at := s.dir.sites[host]; at != nil {
 		return at, nil
 	}
-	return nil, fmt.Errorf("no host or server %q in the world %s", name, s.dir.name)
+	return nil, absent("no host or server %q in the world %s", cut(name, 40), s.dir.name)
 }
 
 // Disable shuts an account: HTTP 401 from now on in that forest.
@@ -114,7 +114,7 @@ func (s *Server) disable(user, name string, disabled bool) error {
 func (s *Server) SetPassword(user, name, password string) error {
 	return s.mark(user, name, func(past *marks, f *forest) error {
 		if password == "" {
-			return fmt.Errorf("password of %s in %s: want one that is not empty", user, name)
+			return fmt.Errorf("the new password of %s in %s is empty", user, name)
 		}
 		past.password[f] = password
 		return nil
@@ -136,9 +136,9 @@ func (s *Server) Refer(user, name, to string) error {
 	return s.mark(user, name, func(past *marks, f *forest) error {
 		switch {
 		case !strings.Contains(to, "://") && !strings.Contains(to, "@"):
-			return fmt.Errorf("refer %s to %q: want a URL or an address", user, to)
+			return fmt.Errorf("referral of %s to %q: want a URL or an address", user, cut(to, 40))
 		case !isPrintable(to) || len(to) > 2048:
-			return fmt.Errorf("refer %s: want at most 2048 printable characters", user)
+			return fmt.Errorf("referral of %s: want at most 2048 printable characters", user)
 		case s.dir.users[user].object(f).kind == objectNone:
 			return fmt.Errorf("%s does not know %s: prestage first", name, user)
 		}
@@ -181,7 +181,7 @@ func (s *Server) Claim(user, server, name string) error {
 	case err != nil:
 		return err
 	case name == "" || len(name) > 254 || !isPrintable(name):
-		return fmt.Errorf("claim %q: want 1 to 254 printable characters", name)
+		return fmt.Errorf("name %q: want 1 to 254 printable characters", cut(name, 40))
 	case m.object(at.forest).kind == objectNone:
 		return fmt.Errorf("%s does not know %s: prestage first", at.forest.Name, user)
 	}
@@ -214,7 +214,7 @@ func (s *Server) userAndServer(user, name string) (*mailbox, *server, error) {
 	}
 	at := s.dir.server(name)
 	if at == nil {
-		return nil, nil, fmt.Errorf("no server %q: there are %s", name, s.dir.serverNames())
+		return nil, nil, absent("no server %q: there are %s", cut(name, 40), s.dir.serverNames())
 	}
 	return m, at, nil
 }
@@ -231,7 +231,7 @@ func (s *Server) Repoint(domain, forest string) error {
 	if !isHost(domain) {
 		return fmt.Errorf("mail domain %q: want a DNS name in lower case", domain)
 	}
-	hosts := []string{domain, "autodiscover." + domain}
+	hosts := autodiscoverHosts(domain)
 	for _, host := range hosts {
 		if at := s.dir.sites[host]; at != nil && at.server != nil {
 			return fmt.Errorf("%s is the host of server %s", host, at.server.Name)
@@ -247,6 +247,9 @@ func (s *Server) Repoint(domain, forest string) error {
 	}
 	return nil
 }
+
+// autodiscoverHosts are the hosts that a client asks for a mail domain.
+func autodiscoverHosts(domain string) []string { return []string{domain, "autodiscover." + domain} }
 
 // Answer makes the Autodiscover of a host answer every request with an HTTP
 // status and a body, without looking at it; status 0 ends that.

@@ -36,10 +36,10 @@ type move struct {
 }
 
 func (o MoveOptions) check() error {
-	if err := choose("move", "guid", &o.GUID, []string{"", GUIDKeep, GUIDNew}); err != nil {
+	if err := choose("options", "guid", &o.GUID, []string{"", GUIDKeep, GUIDNew}); err != nil {
 		return err
 	}
-	return choose("move", "invalidate", &o.Invalidate, []string{InvalidateObject, InvalidateNull, InvalidateContext})
+	return choose("options", "invalidate", &o.Invalidate, []string{InvalidateObject, InvalidateNull, InvalidateContext})
 }
 
 // Prestage makes a mail user for user in forest, which leads back to the forest
@@ -218,7 +218,7 @@ func (s *Server) user(name string) (*mailbox, error) {
 	if m := s.dir.users[name]; m != nil {
 		return m, nil
 	}
-	return nil, fmt.Errorf("no user %q in the world %s", name, s.dir.name)
+	return nil, absent("no user %q in the world %s", cut(name, 40), s.dir.name)
 }
 
 func (s *Server) userAndForest(user, forest string) (*mailbox, *forest, error) {
@@ -238,5 +238,5 @@ func (s *Server) forest(name string) (*forest, error) {
 	for _, f := range s.dir.forests {
 		names = append(names, f.Name)
 	}
-	return nil, fmt.Errorf("no forest %q: there are %s", name, strings.Join(names, ", "))
+	return nil, absent("no forest %q: there are %s", cut(name, 40), strings.Join(names, ", "))
 }

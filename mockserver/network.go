@@ -122,18 +122,33 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// ConnectTo returns "host:443:127.0.0.1:port" for each host of the world that
-// has not vanished, sorted: the argument of curl's --connect-to. It is empty
-// before [Server.Listen].
+// ConnectTo returns "host:443:127.0.0.1:port" for each name that a client of the
+// world may come to ask for, sorted: the argument of curl's --connect-to. These
+// are the hosts, those that have vanished too, and for each mail domain MAILDOMAIN
+// and autodiscover.MAILDOMAIN, so that no client asks a real DNS for them. A name
+// that nothing answers to hangs up in the TLS handshake until a script gives it a
+// meaning. It is empty before [Server.Listen].
 func (s *Server) ConnectTo() []string {
 	addr := s.Addr()
 	if addr == "" {
 		return nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := map[string]bool{}
+	for host := range s.dir.sites {
+		names[host] = true
+	}
+	for _, domain := range s.dir.mailDomains() {
+		for _, host := range autodiscoverHosts(domain) {
+			names[host] = true
+		}
+	}
 	var lines []string
-	for _, host := range s.Hosts() {
+	for host := range names {
 		lines = append(lines, host+":443:"+addr)
 	}
+	slices.Sort(lines)
 	return lines
 }
 

@@ -54,7 +54,7 @@ var script = []word{
 	{"dns", "MAILDOMAIN FOREST", "the forest's Autodiscover answers for the domain", 2, 2, two((*Server).Repoint)},
 	{"protocol", "USER FOREST none|mapi", "settings without, or with, MAPI over HTTP", 3, 3, func(s *Server, a []string) (string, error) {
 		if a[2] != "none" && a[2] != "mapi" {
-			return "", fmt.Errorf("protocol %q: want none or mapi", a[2])
+			return "", fmt.Errorf("%q is none: want none or mapi", cut(a[2], 40))
 		}
 		return "ok", s.OfferMAPI(a[0], a[1], a[2] == "mapi")
 	}},
@@ -100,7 +100,7 @@ func (s *Server) Do(line string) (string, error) {
 		a = append(a[:w.lastArg():w.lastArg()], rest(line, w.lastArg()+1))
 	}
 	if len(a) < w.least || w.most >= 0 && len(a) > w.most {
-		return "", fmt.Errorf("%s: want %s %s", w.name, w.name, w.args)
+		return "", fmt.Errorf("want %s", strings.TrimSpace(w.name+" "+w.args))
 	}
 	if w.run == nil {
 		return words(), nil
@@ -134,6 +134,15 @@ func wordNamed(name string) *word {
 		}
 	}
 	return nil
+}
+
+// wordList is the script for those who explore the admin API.
+func wordList() []map[string]string {
+	var list []map[string]string
+	for _, w := range script {
+		list = append(list, map[string]string{"word": w.name, "args": w.args, "does": w.does})
+	}
+	return list
 }
 
 func words() string {

@@ -241,6 +241,10 @@ func testImport(t *testing.T, s *suite) {
 	if id := s.do(agent.Command{Op: agent.Import, Draft: &draft}); id != AnnID {
 		t.Errorf("Do returns %q, want %q", id, AnnID)
 	}
+	if m := s.awaitState(agent.NeedsYou); m.Needs == nil || m.Needs.Kind != agent.NeedSignIn {
+		t.Errorf("an import needs %+v, want a sign-in", m.Needs)
+	}
+	s.do(agent.Command{Op: agent.SignIn, Profile: AnnID, Realm: "*.contoso.test", SecretRef: AnnRef})
 	s.awaitState(agent.Online)
 	stored, err := s.Store.Load(t.Context(), AnnID)
 	if err != nil {

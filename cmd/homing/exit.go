@@ -47,6 +47,7 @@ var endings = map[agent.Outcome]ending{
 	agent.Busy:          {exitLogonRefused, "the server asks to come back later"},
 	agent.SessionLost:   {exitLogonRefused, "look again with: homing check"},
 	agent.Unauthorized:  {exitNeedsSignIn, "sign in with: homing setup ADDRESS"},
+	agent.NoSecret:      {exitNeedsSignIn, "unlock the keyring, or mend the place of the secret that this names: homing profile show"},
 	agent.Denied:        {exitLogonRefused, "ask an administrator for the right to the mailbox"},
 	agent.Untrusted:     {exitNeedsTrust, "if you know the host, allow it with: homing trust add HOST"},
 	agent.Refused:       {exitNeedsTrust, "this host can never be trusted; tell an administrator who sends you there"},

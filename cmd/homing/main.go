@@ -1,5 +1,5 @@
 // Command homing keeps mail profiles pointed at their mailboxes. Its commands
-// are told by `homing help`; docs/ and README.md tell the rest.
+// are told by `homing help`; README.md and docs/ tell the rest.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/homing-mail/homing/internal/program"
 )
@@ -29,6 +30,7 @@ func main() {
 type app struct {
 	in       io.Reader
 	out, err io.Writer
+	terminal *term.Terminal                // of a.in, once it has been asked
 	paths    func() (program.Paths, error) // without the flags
 
 	config, state string // flags

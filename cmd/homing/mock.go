@@ -57,7 +57,7 @@ func (a *app) mock(ctx context.Context, world, listen, admin, caOut string) (err
 		caOut = filepath.Join(dir, "ca.pem")
 	}
 	if err := os.WriteFile(caOut, srv.CertificatePEM(), 0o644); err != nil {
-		return err
+		return usage(err)
 	}
 	if a.json {
 		if err := a.printJSON(struct {
@@ -96,7 +96,28 @@ func (a *app) describe(w mockserver.World, srv *mockserver.Server, ca string) {
 	}
 	a.printf("for homing:\n  %s\n", strings.Join(flags, " \\\n  "))
 	a.printf("\nfor curl:\n  %s\n", strings.Join(slices.Concat([]string{"--cacert " + ca}, flags[1:]), " \\\n  "))
-	a.printf("\nto move a mailbox:\n  curl -X POST http://%s/mailboxes/ann/move -d '{\"to\":\"mx1\"}'\n", srv.AdminAddr())
+	if user, to := exampleMove(w); to != "" {
+		a.printf("\nto move a mailbox:\n  curl -X POST http://%s/mailboxes/%s/move -d '{\"to\":\"%s\"}'\n", srv.AdminAddr(), user, to)
+	}
+}
+
+// exampleMove returns a mailbox of the world and another place for it, in
+// another forest if there is one; empty where there is no such thing.
+func exampleMove(w mockserver.World) (user, to string) {
+	user, at := "u000001", "" // the first of a population
+	if len(w.Mailboxes) > 0 {
+		user, at = w.Mailboxes[0].User, w.Mailboxes[0].Server
+	} else if len(w.Populations) == 0 {
+		return "", ""
+	}
+	for _, f := range slices.Backward(w.Forests) {
+		for _, s := range slices.Backward(f.Servers) {
+			if at != "" && s.Name != at {
+				return user, s.Name
+			}
+		}
+	}
+	return "", ""
 }
 
 // openWorld opens a bundled world by name, or a file.

@@ -69,9 +69,9 @@ func pick(profiles []profile.Profile, args []string) (profile.Profile, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return profile.Profile{}, fmt.Errorf("no profile is called %q; there is: %s: %w", args[0], labels(profiles), profile.ErrNotFound)
+		return profile.Profile{}, fmt.Errorf("no profile is called %q; there is: %s: %w", clip(args[0]), labels(profiles), profile.ErrNotFound)
 	}
-	return profile.Profile{}, usage(fmt.Errorf("%q names %d profiles; use an id", args[0], len(found)))
+	return profile.Profile{}, usage(fmt.Errorf("%q names %d profiles; use an id", clip(args[0]), len(found)))
 }
 
 func labels(profiles []profile.Profile) string {
@@ -83,4 +83,13 @@ func labels(profiles []profile.Profile) string {
 		names = append(names, fmt.Sprintf("%s (%s)", p.Label, p.ID))
 	}
 	return strings.Join(names, ", ")
+}
+
+// clip shortens what is quoted in an error.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
 }

@@ -311,7 +311,7 @@ func (a *app) profileForget(ctx context.Context, args []string, yes, dryRun bool
 		return nil
 	}
 	if !yes {
-		sure, err := a.askYes(fmt.Sprintf("Delete profile %s (%s) with its history and its secrets?", args[0], id))
+		sure, err := a.askYes(ctx, fmt.Sprintf("Delete profile %s (%s) with its history and its secrets?", args[0], id))
 		if errors.Is(err, errNoTerminal) {
 			return usage(fmt.Errorf("%w; give --yes", err))
 		}

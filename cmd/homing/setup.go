@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,83 +42,173 @@ Without a flag the password is asked for and kept where secrets.backend says.`,
 	return cmd
 }
 
+// settingUp is one run of setup.
+type settingUp struct {
+	app    *app
+	svc    *program.Running
+	signIn *signIn
+	ref    string // the secret that the flags name; empty: a person is asked
+	dry    bool
+
+	id    profile.ID
+	tried map[string]int // answers given, by realm
+}
+
+// maxAnswers is how often a person may answer for one realm: accounts are locked
+// by less.
+const maxAnswers = 3
+
 func (a *app) setup(ctx context.Context, address, label string, s *signIn, dryRun bool) (err error) {
 	p, err := a.open()
 	if err != nil {
 		return err
 	}
-	if _, err := profile.New(address, label); err != nil {
-		return usage(err)
+	draft, err := profile.New(address, label)
+	if err == nil {
+		err = draft.Validate()
 	}
-	ref, err := s.ref()
 	if err != nil {
 		return usage(err)
 	}
-	svc, err := a.setupService(ctx, p, dryRun)
-	if err != nil {
+	run := &settingUp{app: a, signIn: s, dry: dryRun, tried: make(map[string]int)}
+	if run.ref, err = s.ref(); err != nil {
+		return usage(err)
+	}
+	if err := s.usable(ctx, p); err != nil { // before anybody is asked anything
+		return usage(err)
+	}
+	if run.svc, err = a.setupService(ctx, p, dryRun); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, svc.Close()) }()
+	defer func() { err = errors.Join(err, run.svc.Close()) }()
 
-	began := time.Now()
-	id, err := a.beginSetup(ctx, svc, p, agent.Command{
-		Op: agent.Add, Address: address, Label: label, User: s.user, SecretRef: ref, Bearer: s.bearer,
-	}, dryRun)
-	if err != nil {
-		return err
-	}
 	story := a.story()
 	story.dry = dryRun
 	if a.json {
 		story = nil
 	}
-	for {
-		m, err := a.settleOne(ctx, svc, began, id, story)
-		if err != nil {
+	began := time.Now()
+	if err := run.begin(ctx, p, draft); err != nil {
+		return err
+	}
+	m, err := run.finish(ctx, began, story)
+	if err != nil {
+		if m.Generation == 0 { // nothing came of it: not even its secret stays
+			_, gone := run.svc.Do(context.WithoutCancel(ctx), agent.Command{Op: agent.Forget, Profile: run.id})
+			err = errors.Join(err, gone)
+		}
+		return err
+	}
+	return a.reportSetup(m, dryRun)
+}
+
+// begin adds a mailbox. For an address that has a profile it signs in anew with
+// the secret that the flags name, if they do, and looks.
+func (r *settingUp) begin(ctx context.Context, p *program.Program, draft profile.Profile) (err error) {
+	add := agent.Command{
+		Op: agent.Add, Address: draft.Address, Label: draft.Label, User: r.signIn.user, SecretRef: r.ref, Bearer: r.signIn.bearer,
+	}
+	all, unreadable := loadAll(ctx, p)
+	if unreadable != nil && !r.dry { // it may be the one of this address
+		return unreadable
+	}
+	old, known := byAddress(all, draft.Address)
+	_, domain, _ := strings.Cut(draft.Address, "@")
+	realm := trust.Realm(domain)
+	switch {
+	case !known || r.dry:
+		if r.ref != "" { // it is sent to every host that asks, and to none twice
+			r.tried[anyRealm] = maxAnswers
+		}
+		r.id, err = r.svc.Do(ctx, add)
+		return err
+	case r.ref != "":
+		if len(old.Logins) > 0 {
+			realm, add.User = old.Logins[0].Realm, cmp.Or(add.User, old.Logins[0].User)
+		}
+		r.tried[realm] = maxAnswers
+		again := agent.Command{Op: agent.SignIn, Profile: old.ID, Realm: realm, User: add.User, SecretRef: r.ref, Bearer: add.Bearer}
+		if _, err := r.svc.Do(ctx, again); err != nil {
 			return err
+		}
+	}
+	r.id, err = r.svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: old.ID})
+	return err
+}
+
+// anyRealm stands for every realm in settingUp.tried.
+const anyRealm = ""
+
+// finish answers what is needed until the mailbox is online, or nobody can.
+func (r *settingUp) finish(ctx context.Context, began time.Time, story *story) (agent.Mailbox, error) {
+	for {
+		m, err := r.app.settleOne(ctx, r.svc, began, r.id, story)
+		if err != nil {
+			return m, err
 		}
 		if m.State != agent.NeedsYou || m.Needs == nil || m.Needs.Kind == agent.NeedAccess {
-			if err := verdict(m); err != nil {
-				return err
-			}
-			return a.reportSetup(m, dryRun)
+			return m, verdict(m)
+		}
+		answer, err := r.answer(ctx, m)
+		if err != nil {
+			return m, errors.Join(verdict(m), err)
 		}
 		began = time.Now()
-		answer, err := a.answer(m, s)
-		if err != nil {
-			return errors.Join(verdict(m), err)
+		if _, err := r.svc.Do(ctx, answer); err != nil {
+			return m, err
 		}
-		if _, err := svc.Do(ctx, answer); err != nil {
-			return err
-		}
-		if !svc.Attached {
-			if _, err := svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: id}); err != nil {
-				return err
+		if !r.svc.Attached {
+			if _, err := r.svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: r.id}); err != nil {
+				return m, err
 			}
 		}
 	}
 }
 
-// beginSetup adds a mailbox. For an address that has a profile it signs in anew
-// instead, with the secret that add names, and looks.
-func (a *app) beginSetup(ctx context.Context, svc agent.Service, p *program.Program, add agent.Command, dryRun bool) (profile.ID, error) {
-	old, ok := a.byAddress(ctx, p, add.Address)
-	if !ok || dryRun {
-		return svc.Do(ctx, add)
+// answer is the command that gives m what it needs: from the flags, or from the
+// person at the terminal.
+func (r *settingUp) answer(ctx context.Context, m agent.Mailbox) (agent.Command, error) {
+	if m.Needs.Kind == agent.NeedTrust {
+		return r.consent(ctx, m)
 	}
-	if add.SecretRef != "" {
-		again := agent.Command{Op: agent.SignIn, Profile: old.ID, User: add.User, SecretRef: add.SecretRef, Bearer: add.Bearer}
-		if len(old.Logins) > 0 {
-			again.Realm, again.User = old.Logins[0].Realm, cmp.Or(add.User, old.Logins[0].User)
-		} else {
-			_, domain, _ := strings.Cut(old.Address, "@")
-			again.Realm = trust.Realm(domain)
-		}
-		if _, err := svc.Do(ctx, again); err != nil {
-			return "", err
-		}
+	realm := m.Needs.Realm
+	again := agent.Command{
+		Op: agent.SignIn, Profile: m.ID, Realm: realm, User: cmp.Or(r.signIn.user, m.Address), SecretRef: r.ref, Bearer: r.signIn.bearer,
 	}
-	return svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: old.ID})
+	answers := max(r.tried[realm], r.tried[anyRealm])
+	if r.ref != "" {
+		if answers > 0 {
+			return again, fmt.Errorf("the secret in %s is not the one that %s wants", r.ref, m.Needs.Host)
+		}
+		r.tried[realm] = maxAnswers
+		return again, nil
+	}
+	if answers >= maxAnswers {
+		return again, fmt.Errorf("%d sign-ins were refused; no more are tried, so that the account is not locked", answers)
+	}
+	if answers > 0 {
+		fmt.Fprintf(r.app.err, "%s has refused that password\n", m.Needs.Host)
+	}
+	r.tried[realm]++
+	var err error
+	again.Secret, err = r.app.askSecret(ctx, fmt.Sprintf("password of %s for %s: ", again.User, realm))
+	return again, err
+}
+
+// consent asks whether a host may receive the sign-in.
+func (r *settingUp) consent(ctx context.Context, m agent.Mailbox) (agent.Command, error) {
+	hop := m.Needs.Hop
+	host, _, err := net.SplitHostPort(hop.To)
+	if err != nil {
+		return agent.Command{}, err
+	}
+	fmt.Fprintf(r.app.err, "%s\n  sends us to  %s\n  for          %s\n  learned by   %s\n  certificate  %s\n",
+		cmp.Or(hop.From, "the profile"), hop.To, m.Address, hop.How, hop.Cert)
+	yes, err := r.app.askYes(ctx, "May "+host+" receive the sign-in of this mailbox?")
+	if err == nil && !yes {
+		err = errors.New("not allowed")
+	}
+	return agent.Command{Op: agent.Trust, Profile: m.ID, Host: host}, err
 }
 
 // setupService returns the agent to set up with; a dry run works in memory.
@@ -127,19 +219,43 @@ func (a *app) setupService(ctx context.Context, p *program.Program, dryRun bool)
 	p.Secrets.Enabled = []string{"keyring", "systemd", "command", "file", "memory"}
 	return p.Alone(ctx, func(c *agent.Config) {
 		c.Store = new(profile.Memory)
+		c.Consents = &dryConsents{Consents: c.Consents}
+		c.Refusals = nil
 		c.SecretRef = func(id profile.ID, realm string) string { return "memory:" + string(id) + " " + realm }
 		c.Changed = nil
 	})
 }
 
-func (a *app) byAddress(ctx context.Context, p *program.Program, address string) (profile.Profile, bool) {
-	all, _ := loadAll(ctx, p)
-	for _, old := range all {
-		if strings.EqualFold(old.Address, strings.TrimSpace(address)) {
-			return old, true
-		}
+// dryConsents are the consents in force and those of one dry run, which nobody
+// keeps.
+type dryConsents struct {
+	agent.Consents
+	mu    sync.Mutex
+	given []trust.Consent
+}
+
+func (d *dryConsents) Rules(ctx context.Context) (trust.Rules, error) {
+	rules, err := d.Consents.Rules(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rules.Consents = slices.Concat(rules.Consents, d.given)
+	return rules, err
+}
+
+func (d *dryConsents) Allow(_ context.Context, c trust.Consent) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.given = append(d.given, c)
+	return nil
+}
+
+// byAddress returns the profile of an address.
+func byAddress(all []profile.Profile, address string) (profile.Profile, bool) {
+	i := slices.IndexFunc(all, func(p profile.Profile) bool { return strings.EqualFold(p.Address, address) })
+	if i < 0 {
+		return profile.Profile{}, false
 	}
-	return profile.Profile{}, false
+	return all[i], true
 }
 
 func (a *app) settleOne(ctx context.Context, svc agent.Service, since time.Time, id profile.ID, story *story) (agent.Mailbox, error) {
@@ -152,39 +268,6 @@ func (a *app) settleOne(ctx context.Context, svc agent.Service, since time.Time,
 		return agent.Mailbox{}, err
 	}
 	return boxes[0], nil
-}
-
-// answer asks the person at the terminal what m needs.
-func (a *app) answer(m agent.Mailbox, s *signIn) (agent.Command, error) {
-	n := m.Needs
-	if n.Kind == agent.NeedTrust {
-		host, _, err := net.SplitHostPort(n.Hop.To)
-		if err != nil {
-			return agent.Command{}, err
-		}
-		fmt.Fprintf(a.err, "%s\n  sends us to  %s\n  for          %s\n  learned by   %s\n  certificate  %s\n",
-			n.Hop.From, n.Hop.To, m.Address, n.Hop.How, n.Hop.Cert)
-		yes, err := a.askYes("May " + host + " receive the sign-in of this mailbox?")
-		if err == nil && !yes {
-			err = errors.New("not allowed")
-		}
-		if err != nil {
-			return agent.Command{}, err
-		}
-		return agent.Command{Op: agent.Trust, Profile: m.ID, Host: host}, nil
-	}
-	user := s.user
-	if user == "" {
-		user = m.Address
-	}
-	if s.file != "" || s.command != "" || s.credential != "" {
-		return agent.Command{}, errors.New("the sign-in that the flags name was refused or cannot be read")
-	}
-	secret, err := a.askSecret(fmt.Sprintf("password of %s for %s: ", user, n.Realm))
-	if err != nil {
-		return agent.Command{}, err
-	}
-	return agent.Command{Op: agent.SignIn, Profile: m.ID, Realm: n.Realm, User: user, Secret: secret, Bearer: s.bearer}, nil
 }
 
 func (a *app) reportSetup(m agent.Mailbox, dryRun bool) error {

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/internal/trust"
 )
 
@@ -49,6 +50,22 @@ func (s *signIn) ref() (string, error) {
 	return "", nil
 }
 
+// usable reports what is wrong with the place that the flags name, so far as that
+// can be told without running anything.
+func (s *signIn) usable(ctx context.Context, p *program.Program) error {
+	if _, known := p.Config.Secrets.Commands[s.command]; s.command != "" && !known {
+		return fmt.Errorf("secrets.commands in %s names no %q", p.Paths.Config, s.command)
+	}
+	if s.file == "" && s.credential == "" {
+		return nil
+	}
+	ref, err := s.ref()
+	if err == nil {
+		_, err = p.Secrets.Get(ctx, ref)
+	}
+	return err
+}
+
 // errNoTerminal says that nobody is there to be asked.
 var errNoTerminal = errors.New("nobody is there to be asked: standard input is no terminal")
 
@@ -59,29 +76,69 @@ func (a *app) interactive() bool {
 }
 
 // askSecret asks for a secret without showing it.
-func (a *app) askSecret(prompt string) (trust.Secret, error) {
-	if !a.interactive() {
-		return trust.Secret{}, errNoTerminal
-	}
-	fmt.Fprint(a.err, prompt)
-	line, err := term.ReadPassword(int(a.in.(*os.File).Fd()))
-	fmt.Fprintln(a.err)
-	if err == nil && len(line) == 0 {
+func (a *app) askSecret(ctx context.Context, prompt string) (trust.Secret, error) {
+	line, err := a.ask(ctx, prompt, true)
+	if err == nil && line == "" {
 		err = errors.New("nothing was typed")
 	}
-	return trust.NewSecret(string(line)), err
+	return trust.NewSecret(line), err
 }
 
 // askYes asks a question that is answered no by default.
-func (a *app) askYes(question string) (bool, error) {
-	if !a.interactive() {
-		return false, errNoTerminal
-	}
-	fmt.Fprint(a.err, question+" [y/N] ")
-	line, err := bufio.NewReader(io.LimitReader(a.in, 64)).ReadString('\n')
-	if err != nil && line == "" {
-		return false, err
-	}
+func (a *app) askYes(ctx context.Context, question string) (bool, error) {
+	line, err := a.ask(ctx, question+" [y/N] ", false)
 	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes", nil
+	return answer == "y" || answer == "yes", err
+}
+
+// errInterrupted says that a person would not answer.
+var errInterrupted = errors.New("interrupted")
+
+// ask reads a line from the terminal, which echoes nothing of its own from
+// before the prompt on. Ctrl-C and Ctrl-D end it, and so does ctx.
+func (a *app) ask(ctx context.Context, prompt string, secret bool) (string, error) {
+	if !a.interactive() {
+		return "", errNoTerminal
+	}
+	tty := a.in.(*os.File)
+	before, err := term.MakeRaw(int(tty.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(tty.Fd()), before)
+	if a.terminal == nil { // one for all prompts: it may have read ahead
+		a.terminal = term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{tty, a.err}, "")
+	}
+	if width, height, err := term.GetSize(int(tty.Fd())); err == nil && width > 0 {
+		a.terminal.SetSize(width, height)
+	} else {
+		a.terminal.SetSize(1000, 24) // nobody knows: nothing is wrapped
+	}
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() { // ends with the process where ctx ends first
+		var got answer
+		if secret {
+			got.line, got.err = a.terminal.ReadPassword(prompt)
+		} else {
+			a.terminal.SetPrompt(prompt)
+			got.line, got.err = a.terminal.ReadLine()
+		}
+		answered <- got
+	}()
+	select {
+	case got := <-answered:
+		if errors.Is(got.err, io.EOF) {
+			return "", errInterrupted
+		}
+		return got.line, got.err
+	case <-ctx.Done():
+		return "", errInterrupted
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,18 +16,21 @@ import (
 
 // story prints the legs of journeys as they are made, one line each.
 type story struct {
-	app  *app
-	told map[profile.ID]time.Time // the latest leg that was printed
-	many bool                     // several mailboxes: say which
-	dry  bool                     // what is saved is not kept
+	app   *app
+	since time.Time                // earlier legs are old news
+	told  map[profile.ID]time.Time // the latest leg that was printed
+	many  bool                     // several mailboxes: say which
+	dry   bool                     // what is saved is not kept
 }
 
-func (a *app) story() *story { return &story{app: a, told: make(map[profile.ID]time.Time)} }
+func (a *app) story() *story {
+	return &story{app: a, since: time.Now(), told: make(map[profile.ID]time.Time)}
+}
 
 // tell prints the legs of m that have not been printed.
 func (s *story) tell(m agent.Mailbox) {
 	for _, leg := range m.Journey {
-		if !leg.Time.After(s.told[m.ID]) {
+		if leg.Time.Before(s.since) || !leg.Time.After(s.told[m.ID]) {
 			continue
 		}
 		s.told[m.ID] = leg.Time
@@ -78,13 +82,14 @@ func settled(ctx context.Context, svc agent.Service, since time.Time, wanted []p
 		var boxes []agent.Mailbox
 		open := 0
 		for _, m := range status.Mailboxes {
-			if !wantedID(wanted, m.ID) {
+			if len(wanted) > 0 && !slices.Contains(wanted, m.ID) {
 				continue
 			}
 			if tell != nil && !m.Looked.Before(since) {
 				tell(m)
 			}
-			if !m.State.Settled() || m.Looked.Before(since) {
+			still := m.State == agent.Paused || m.State == agent.Stopped // it does not look
+			if !still && (!m.State.Settled() || m.Looked.Before(since)) {
 				open++
 			}
 			boxes = append(boxes, m)
@@ -99,21 +104,11 @@ func settled(ctx context.Context, svc agent.Service, since time.Time, wanted []p
 	return nil, errors.New("the agent has ended")
 }
 
-func wantedID(wanted []profile.ID, id profile.ID) bool {
-	if len(wanted) == 0 {
-		return true
-	}
-	for _, w := range wanted {
-		if w == id {
-			return true
-		}
-	}
-	return false
-}
-
 // verdict is how a mailbox that has settled ends a command.
 func verdict(m agent.Mailbox) error {
 	switch {
+	case m.State == agent.Online && m.Problem != nil: // not saved, or on_change failed
+		return errors.New(name(m) + ": " + m.Problem.Text)
 	case m.State == agent.Online || m.State == agent.Paused:
 		return nil
 	case m.Problem == nil:

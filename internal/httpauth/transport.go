@@ -19,13 +19,19 @@ import (
 // safe for concurrent use. It holds no secret.
 type Challenges struct {
 	mu      sync.Mutex
-	offered map[string][]string      // by host:port
+	offered map[string]contact       // by host:port
 	meeting map[string]chan struct{} // hosts that somebody is meeting now; closed when they are met
+}
+
+// contact is how a host met us.
+type contact struct {
+	schemes []string // that it offers; none: it asks for no sign-in
+	cert    string   // that it presented
 }
 
 // begin returns what the host to has offered. If nobody has met it, the caller
 // is to do so and then to call met; others wait meanwhile.
-func (c *Challenges) begin(ctx context.Context, to string) (offered []string, met func(), err error) {
+func (c *Challenges) begin(ctx context.Context, to string) (offered contact, met func(), err error) {
 	for {
 		c.mu.Lock()
 		offered, known := c.offered[to]
@@ -42,7 +48,7 @@ func (c *Challenges) begin(ctx context.Context, to string) (offered []string, me
 		case known:
 			return offered, nil, nil
 		case !meeting:
-			return nil, func() {
+			return contact{}, func() {
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				delete(c.meeting, to)
@@ -52,25 +58,31 @@ func (c *Challenges) begin(ctx context.Context, to string) (offered []string, me
 		select {
 		case <-busy: // known now, unless it could not be reached
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+			return contact{}, nil, ctx.Err()
 		}
 	}
 }
 
-func (c *Challenges) get(to string) ([]string, bool) {
+func (c *Challenges) get(to string) contact {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	offered, ok := c.offered[to]
-	return offered, ok
+	return c.offered[to]
 }
 
-func (c *Challenges) put(to string, offered []string) {
+func (c *Challenges) put(to string, how contact) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.offered == nil {
-		c.offered = make(map[string][]string)
+		c.offered = make(map[string]contact)
 	}
-	c.offered[to] = offered
+	c.offered[to] = how
+}
+
+// forget lets the host be met anew.
+func (c *Challenges) forget(to string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.offered, to)
 }
 
 // Transport signs the requests of one session to one host. It is used by one
@@ -99,7 +111,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.Challenges = new(Challenges)
 	}
 	to := t.Access.Hop.To
-	offered, met, err := t.Challenges.begin(req.Context(), to)
+	host, met, err := t.Challenges.begin(req.Context(), to)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +119,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		res, err := t.meet(req)
 		met()
 		if res != nil || err != nil {
-			return res, err
+			return t.judged(res, err)
 		}
-		offered, _ = t.Challenges.get(to)
+		host = t.Challenges.get(to)
 	}
-	if len(offered) == 0 { // the host asks for no sign-in
+	t.Access.Hop.Cert = host.cert
+	if len(host.schemes) == 0 { // the host asks for no sign-in
 		if err := t.Access.Judge(); err != nil {
 			return nil, err
 		}
@@ -119,14 +132,17 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil || res.StatusCode != http.StatusUnauthorized {
 			return res, err
 		}
-		if offered = schemes(res.Header); len(offered) == 0 {
+		if host.schemes = schemes(res.Header); len(host.schemes) == 0 {
 			return res, nil
 		}
-		t.Challenges.put(to, offered) // it wants one by now
+		t.Challenges.put(to, host) // it wants one by now
 		drain(res)
 	}
 	if t.grant.IsZero() {
-		grant, err := t.Access.Grant(req.Context(), offered)
+		grant, err := t.Access.Grant(req.Context(), host.schemes)
+		if _, ok := errors.AsType[*trust.SchemeError](err); ok {
+			t.Challenges.forget(to) // what it offers may change
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -143,9 +159,23 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if now := schemes(res.Header); len(now) == 0 || slices.Contains(now, string(t.grant.Scheme())) {
 		t.grant.Refused()
 	} else { // no refusal: the host has changed what it offers
-		t.Challenges.put(to, now)
+		t.Challenges.put(to, contact{now, host.cert})
 	}
 	t.grant = trust.Grant{}
+	return res, nil
+}
+
+// judged passes on what a host answered to the first, bare request only if the
+// host is allowed: a stranger's redirect must lead nowhere, least of all to the
+// stranger itself, which would then be the host that sent us.
+func (t *Transport) judged(res *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Access.Judge(); err != nil {
+		drain(res)
+		return nil, err
+	}
 	return res, nil
 }
 
@@ -178,18 +208,16 @@ func (t *Transport) meet(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.Access.Hop.Cert = Certificate(res)
+	how := contact{cert: t.Access.Hop.Cert}
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
-		offered := schemes(res.Header)
-		if len(offered) == 0 { // nothing that could be answered
+		if how.schemes = schemes(res.Header); len(how.schemes) == 0 { // nothing that could be answered
 			return res, nil
 		}
-		t.Challenges.put(t.Access.Hop.To, offered)
-	case res.StatusCode/100 == 2:
-		t.Challenges.put(t.Access.Hop.To, nil)
-	default:
+	case res.StatusCode/100 != 2:
 		return res, nil
 	}
+	t.Challenges.put(t.Access.Hop.To, how)
 	drain(res)
 	return nil, nil
 }

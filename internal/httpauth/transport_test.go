@@ -3,6 +3,8 @@ package httpauth
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,6 +33,7 @@ type wire struct {
 	legs    []leg
 	replies []reply // by order; the last one stays
 	err     error
+	cert    *x509.Certificate // that it presents
 }
 
 type reply struct {
@@ -57,7 +60,11 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r.location != "" {
 		header.Set("Location", r.location)
 	}
-	return &http.Response{StatusCode: r.status, Header: header, Body: io.NopCloser(strings.NewReader("answer")), Request: req, TLS: &tls.ConnectionState{}}, nil
+	state := new(tls.ConnectionState)
+	if w.cert != nil {
+		state.PeerCertificates = []*x509.Certificate{w.cert}
+	}
+	return &http.Response{StatusCode: r.status, Header: header, Body: io.NopCloser(strings.NewReader("answer")), Request: req, TLS: state}, nil
 }
 
 // drawer answers one login until it is refused, as a profile does.
@@ -150,8 +157,8 @@ func TestLegs(t *testing.T) {
 			[]reply{challenge, {status: 401, offers: []string{"Negotiate"}}}, 2, []leg{bare, signed}, []int{401, 0}, 0},
 		{"a host that offers the old scheme beside a new one has refused",
 			[]reply{challenge, {status: 401, offers: []string{"Negotiate", "Basic realm=x"}}}, 2, []leg{bare, signed}, []int{401, 0}, 1},
-		{"a host that offers only what cannot be served gets nothing",
-			[]reply{{status: 401, offers: []string{"NTLM", "Negotiate"}}}, 2, []leg{bare}, []int{0, 0}, 0},
+		{"a host that offers only what cannot be served gets nothing, and is met anew",
+			[]reply{{status: 401, offers: []string{"NTLM", "Negotiate"}}}, 2, []leg{bare, bare}, []int{0, 0}, 0},
 		{"a host that wanted no sign-in and now wants one is signed in to",
 			[]reply{ok, ok, challenge, ok}, 3, []leg{bare, unsigned, unsigned, signed, signed}, []int{200, 200, 200}, 0},
 		{"a host that wanted no sign-in and now refuses without a way in is answered as it is",
@@ -233,8 +240,8 @@ func TestNothingLeavesBeforeTheJudgement(t *testing.T) {
 		{"to a host that is to be asked for only a bare request is sent", outside, stranger, []leg{{Method: "POST", URL: stranger}}, trust.Ask},
 	}
 	for _, tt := range tests {
-		for _, first := range []reply{challenge, ok} {
-			t.Run(fmt.Sprintf("%s, which answers %d", tt.name, first.status), func(t *testing.T) {
+		for _, first := range []reply{challenge, ok, {status: 302, location: tt.url}, {status: 404}, {status: 503}, {status: 401}} {
+			t.Run(fmt.Sprintf("%s, which answers %d %v", tt.name, first.status, first.offers), func(t *testing.T) {
 				w := &wire{replies: []reply{first, ok}}
 				rt, d := transport(w, tt.hop)
 				_, err := put(t, rt, tt.url)
@@ -263,6 +270,41 @@ func TestNothingLeavesBeforeTheJudgement(t *testing.T) {
 			t.Errorf("on the wire (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestAnOfferThatCannotBeServedIsNotForEver(t *testing.T) {
+	ntlm := reply{status: 401, offers: []string{"NTLM"}}
+	w := &wire{replies: []reply{ntlm, challenge, ok}}
+	var challenges Challenges
+	ask := func() error {
+		rt, _ := transport(w, inside)
+		rt.Challenges = &challenges
+		_, err := put(t, rt, endpoint)
+		return err
+	}
+	if _, is := errors.AsType[*trust.SchemeError](ask()); !is {
+		t.Error("NTLM was served")
+	}
+	if err := ask(); err != nil { // an administrator has added Basic
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]leg{bare, bare, signed}, w.legs); diff != "" {
+		t.Errorf("on the wire (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStrangersCertificateIsShownEachTime(t *testing.T) {
+	w := &wire{replies: []reply{challenge}, cert: &x509.Certificate{Subject: pkix.Name{CommonName: "mx.fabrikam.test"}}}
+	var challenges Challenges
+	for range 2 {
+		rt, _ := transport(w, outside)
+		rt.Challenges = &challenges
+		_, err := put(t, rt, "https://mx.fabrikam.test/mapi")
+		untrusted, is := trust.IsUntrusted(err)
+		if !is || !strings.Contains(untrusted.Hop.Cert, "CN=mx.fabrikam.test") {
+			t.Errorf("error = %+v, want the certificate in it", err)
+		}
+	}
 }
 
 func TestBodyThatCannotBeSentTwice(t *testing.T) {

@@ -29,7 +29,8 @@ func (p *Program) changed() func(context.Context, profile.Profile, profile.Profi
 	}
 }
 
-// tell runs argv for at most limit.
+// tell runs argv for at most limit. Then it is killed, with all that it has
+// started where the system knows groups of processes.
 func tell(ctx context.Context, argv []string, limit time.Duration, old, new profile.Profile) error {
 	input, err := json.Marshal(struct {
 		Old profile.Profile `json:"old"`
@@ -43,9 +44,10 @@ func tell(ctx context.Context, argv []string, limit time.Duration, old, new prof
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.WaitDelay = time.Second
+	killGroup(cmd)
 	if err := cmd.Run(); err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = fmt.Errorf("not done after %s", limit)
+			err = fmt.Errorf("not done within %s, and killed", limit)
 		}
 		return fmt.Errorf("on_change %s: %w", argv[0], err)
 	}

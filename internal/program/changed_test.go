@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,23 @@ func change(what string) int {
 		return 3
 	case "ignore": // and never reads its standard input
 	case "stay":
+		<-time.After(time.Hour)
+	case "start": // a child, and wait for it
+		self, err := os.Executable()
+		if err != nil {
+			return 1
+		}
+		child := exec.Command(self)
+		child.Env = append(os.Environ(), helperVariable+"=hold "+file)
+		if child.Run() != nil {
+			return 1
+		}
+	case "hold": // the pipe open
+		pipe, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			return 1
+		}
+		fmt.Fprint(pipe, "x")
 		<-time.After(time.Hour)
 	}
 	return 0
@@ -137,7 +155,7 @@ func TestOnChangeHasToEnd(t *testing.T) {
 	old, new := generations(t)
 	p := program(t, "stay")
 	err := tell(t.Context(), p.Config.OnChange, 10*time.Millisecond, old, new)
-	if err == nil || !strings.HasSuffix(err.Error(), ": not done after 10ms") {
-		t.Errorf("%v, want that it was not done", err)
+	if want := "on_change " + p.Config.OnChange[0] + ": not done within 10ms, and killed"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

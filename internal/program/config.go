@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,11 +59,14 @@ type Duration time.Duration
 
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
-	if err == nil && v <= 0 {
-		err = fmt.Errorf("%s is not a time that one can wait", b)
+	if err != nil {
+		return fmt.Errorf("%q is no time with its unit", b)
+	}
+	if v <= 0 {
+		return fmt.Errorf("%s is not a time that one can wait", b)
 	}
 	*d = Duration(v)
-	return err
+	return nil
 }
 
 func (d Duration) String() string { return time.Duration(d).String() }
@@ -98,13 +102,15 @@ type Value struct {
 type Effective struct {
 	Config
 	origin map[string]string // by key; absent: default
+	place  map[string]string // by key: file:line:column
 }
 
 // LoadConfig lays the configuration over the defaults and the policy over both.
 // A file that does not exist says nothing; one with an unknown key, a value
-// out of place or bad TOML is an error with its line and column.
+// out of place or bad TOML is an error with its line and column, and with what
+// the key takes.
 func LoadConfig(p Paths) (*Effective, error) {
-	e := &Effective{Config: defaults(), origin: make(map[string]string)}
+	e := &Effective{Config: defaults(), origin: make(map[string]string), place: make(map[string]string)}
 	for _, path := range []string{p.Config, p.Policy} {
 		data, err := os.ReadFile(path)
 		switch {
@@ -132,26 +138,15 @@ func (e *Effective) lay(data []byte, path string) error {
 	for key := range flatten("", keys) {
 		e.origin[key] = path
 	}
+	for key, at := range places(data) {
+		e.place[key] = path + ":" + at
+	}
 	return nil
-}
-
-// located says where in path the TOML is wrong.
-func located(path string, err error) error {
-	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(strict.Errors) > 0 {
-		first := strict.Errors[0]
-		row, col := first.Position()
-		return fmt.Errorf("%s:%d:%d: unknown key %s", path, row, col, strings.Join(first.Key(), "."))
-	}
-	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
-		row, col := bad.Position()
-		return fmt.Errorf("%s:%d:%d: %s", path, row, col, strings.TrimPrefix(bad.Error(), "toml: "))
-	}
-	return fmt.Errorf("%s: %w", path, err)
 }
 
 func (e *Effective) check() error {
 	bad := func(key, why string) error {
-		return fmt.Errorf("%s: %s: %s", e.from(key), key, why)
+		return fmt.Errorf("%s: %s: %s; it takes %s", cmp.Or(e.place[key], e.from(key)), key, why, form(key))
 	}
 	switch e.Secrets.Backend {
 	case "keyring":
@@ -159,11 +154,19 @@ func (e *Effective) check() error {
 		if e.Secrets.Directory == "" {
 			return bad("secrets.backend", `"file" needs secrets.directory`)
 		}
-		if !filepath.IsAbs(e.Secrets.Directory) {
-			return bad("secrets.directory", fmt.Sprintf("%q does not begin at the root", e.Secrets.Directory))
-		}
 	default:
 		return bad("secrets.backend", fmt.Sprintf("%q is neither keyring nor file", e.Secrets.Backend))
+	}
+	if dir := e.Secrets.Directory; dir != "" && !filepath.IsAbs(dir) {
+		return bad("secrets.directory", fmt.Sprintf("%q does not begin at the root", dir))
+	}
+	for name, argv := range e.Secrets.Commands {
+		if len(argv) == 0 || argv[0] == "" {
+			return bad("secrets.commands", fmt.Sprintf("%q names no program", name))
+		}
+	}
+	if len(e.OnChange) > 0 && e.OnChange[0] == "" {
+		return bad("on_change", "it names no program")
 	}
 	if e.Network.Proxy != "environment" && e.Network.Proxy != "none" {
 		return bad("network.proxy", fmt.Sprintf("%q is neither environment nor none", e.Network.Proxy))
@@ -171,6 +174,9 @@ func (e *Effective) check() error {
 	for _, h := range e.Trust.Hosts {
 		if strings.ContainsAny(h, "/:@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
 			return bad("trust.hosts", fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h))
+		}
+		if domain, below := strings.CutPrefix(h, "*."); below && !strings.Contains(domain, ".") {
+			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s is a public suffix", h, domain))
 		}
 		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":443"}); verdict == trust.Refuse {
 			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s", h, why))
@@ -180,14 +186,20 @@ func (e *Effective) check() error {
 		"pace.move": e.Pace.Move, "pace.server": e.Pace.Server, "pace.news": e.Pace.News, "pace.network": e.Pace.Network, "pace.you": e.Pace.You,
 	} {
 		if len(s) != 2 {
-			return bad(key, "it takes two waits, the first and the longest")
+			return bad(key, fmt.Sprintf("it has %d waits", len(s)))
+		}
+		if s[0] < Duration(time.Millisecond) {
+			return bad(key, fmt.Sprintf("a wait of %s is none", s[0]))
 		}
 		if s[0] > s[1] {
 			return bad(key, "the first wait is longer than the longest")
 		}
 	}
+	if e.Pace.Probe < Duration(time.Second) || e.Pace.Probe > Duration(time.Hour) {
+		return bad("pace.probe", fmt.Sprintf("%s is not within 1s and 1h", e.Pace.Probe))
+	}
 	if _, err := e.level(); err != nil {
-		return bad("log.level", err.Error())
+		return bad("log.level", fmt.Sprintf("%q is no level", e.Log.Level))
 	}
 	return nil
 }

@@ -107,25 +107,40 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 	}{
 		{"an unknown key", "[trust]\nhost = ['a.contoso.test']", ":2:1: unknown key trust.host"},
 		{"an unknown table", "\n\n[trusted]\nhosts = []", ":3:2: unknown key trusted"},
-		{"a value of the wrong type", "[log]\nlevel = 3", ":2:9: "},
+		{"a value of the wrong type", "[log]\nlevel = 3", `:2:9: log.level: it is of another kind; it takes "debug", "info", "warn" or "error"`},
+		{"a value in the place of a table", "trust = 'mx1.fabrikam.test'", `:1:9: trust: it is of another kind; it takes a table: [trust]`},
+		{"one host in the place of a list", "[trust]\nhosts = 'mx1.fabrikam.test'", `:2:9: trust.hosts: it is of another kind; it takes a list of host names and patterns: ["mx1.fabrikam.test", "*.fabrikam.test"]`},
+		{"a number among hosts", "[trust]\nhosts = [3]", `:2:10: trust.hosts: it is of another kind; it takes a list`},
+		{"a table in the place of a list", "[on_change]\nprogram = 'notify'", `:1:2: on_change: it is of another kind; it takes a list, a program and its arguments: ["notify-send", "moved"]`},
+		{"a table twice", "[[log]]\nlevel = 'info'", `:1:3: log: it is of another kind; it takes a table: [log]`},
+		{"one text in the place of a command", "[secrets.commands]\nvault = 'vault read'", `:2:9: secrets.commands.vault: it is of another kind; it takes a table of lists, each a program and its arguments: vault = ["vault", "read", "mail"]`},
 		{"no TOML", "[log\nlevel = 'info'", ":1:"},
 		{"a key that stands there twice", "[log]\nlevel = 'info'\nlevel = 'warn'", ":3:1: "},
-		{"a time without a unit", "[pace]\nprobe = '30'", ":2:9: "},
+		{"a time without a unit", "[pace]\nprobe = '30'", `:2:9: pace.probe: "30" is no time with its unit; it takes a time from 1s to 1h: "1m"`},
 		{"a time that has passed", "[pace]\nprobe = '-1s'", "-1s is not a time that one can wait"},
 		{"no time at all", "[pace]\nprobe = '0s'", "0s is not a time that one can wait"},
-		{"three waits", "[pace]\nmove = ['1s', '2s', '3s']", ": pace.move: it takes two waits, the first and the longest"},
-		{"one wait", "[pace]\nmove = ['1s']", ": pace.move: it takes two waits, the first and the longest"},
-		{"a first wait that is longer than the longest", "[pace]\nmove = ['5m', '30s']", ": pace.move: the first wait is longer than the longest"},
-		{"an unknown level", "[log]\nlevel = 'loud'", ": log.level: "},
+		{"a number in the place of a time", "[pace]\nprobe = 30", `:2:1: pace.probe: 30ns is not within 1s and 1h; it takes a time from 1s to 1h: "1m"`},
+		{"a probe that hammers", "[pace]\nprobe = '999ms'", `:2:1: pace.probe: 999ms is not within 1s and 1h`},
+		{"a probe that comes too late", "[pace]\nprobe = '1h0m1s'", `:2:1: pace.probe: 1h0m1s is not within 1s and 1h`},
+		{"three waits", "[pace]\nmove = ['1s', '2s', '3s']", `:2:1: pace.move: it has 3 waits; it takes two times, the first wait and the longest: ["30s", "5m"]`},
+		{"one wait", "[pace]\nmove = ['1s']", ":2:1: pace.move: it has 1 waits; it takes two times"},
+		{"a number in the place of a wait", "[pace]\nmove = [30, '5m']", ":2:1: pace.move: a wait of 30ns is none; it takes two times"},
+		{"a first wait that is longer than the longest", "[pace]\nmove = ['5m', '30s']", ":2:1: pace.move: the first wait is longer than the longest"},
+		{"an unknown level", "[log]\nlevel = 'loud'", `:2:1: log.level: "loud" is no level; it takes "debug", "info", "warn" or "error"`},
 		{"an unknown backend", "[secrets]\nbackend = 'paper'", `: secrets.backend: "paper" is neither keyring nor file`},
 		{"files without a directory", "[secrets]\nbackend = 'file'", `: secrets.backend: "file" needs secrets.directory`},
 		{"files in a directory that depends on where one stands", "[secrets]\nbackend = 'file'\ndirectory = 'here'", `: secrets.directory: "here" does not begin at the root`},
+		{"a relative directory for a day on which files are chosen", "[secrets]\ndirectory = 'here'", `:2:1: secrets.directory: "here" does not begin at the root`},
+		{"a command without a program", "[secrets.commands]\nvault = []", `:1:2: secrets.commands: "vault" names no program; it takes a table of lists`},
+		{"a command with an empty program", "[secrets.commands]\nvault = ['', 'read']", `secrets.commands: "vault" names no program`},
+		{"on_change with an empty program", "on_change = ['', '-q']", `:1:1: on_change: it names no program; it takes a list`},
 		{"an unknown proxy", "[network]\nproxy = 'http://proxy.contoso.test'", `: network.proxy: "http://proxy.contoso.test" is neither environment nor none`},
 		{"a URL as a trusted host", "[trust]\nhosts = ['https://mx1.fabrikam.test']", `: trust.hosts: "https://mx1.fabrikam.test" is no host name and no pattern like *.fabrikam.test`},
 		{"a trusted host with a port", "[trust]\nhosts = ['mx1.fabrikam.test:443']", ": trust.hosts: "},
 		{"a star within a name", "[trust]\nhosts = ['mx*.fabrikam.test']", ": trust.hosts: "},
 		{"a star alone", "[trust]\nhosts = ['*']", ": trust.hosts: "},
-		{"a pattern for a top-level domain", "[trust]\nhosts = ['*.test']", `: trust.hosts: "*.test" can never be trusted: a single label`},
+		{"a pattern for a top-level domain", "[trust]\nhosts = ['*.test']", `:2:1: trust.hosts: "*.test" can never be trusted: test is a public suffix`},
+		{"a pattern for all of com", "[trust]\nhosts = ['*.com']", `:2:1: trust.hosts: "*.com" can never be trusted: com is a public suffix`},
 		{"a pattern for every customer of a registry", "[trust]\nhosts = ['*.co.uk']", `: trust.hosts: "*.co.uk" can never be trusted: co.uk is a public suffix`},
 		{"an address", "[trust]\nhosts = ['10.9.8.7']", `: trust.hosts: "10.9.8.7" can never be trusted: an IP address`},
 	} {
@@ -138,14 +153,42 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 			if got := err.Error(); !strings.HasPrefix(got, p.Config) || !strings.Contains(got, tc.want) {
 				t.Errorf("%s: want %s…%s", got, p.Config, tc.want)
 			}
+			for _, goType := range []string{"struct", "[]string", "program.", "map["} {
+				if got := strings.TrimPrefix(err.Error(), p.Config); strings.Contains(got, goType) {
+					t.Errorf("%s: a type of Go tells nobody what to write", got)
+				}
+			}
 		})
+	}
+}
+
+func TestConfigurationAtItsLimitsIsTaken(t *testing.T) {
+	for _, config := range []string{
+		"[pace]\nprobe = '1s'", "[pace]\nprobe = '1h'", "[pace]\nmove = ['1ms', '1ms']",
+		"[secrets.commands]\nvault = ['vault']", "on_change = []", "[log]\nlevel = 'error'", "[trust]\nhosts = ['*.contoso.com']",
+	} {
+		if _, err := LoadConfig(files(t, config, "")); err != nil {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+}
+
+// What a value takes is told of every key that there is, with an example.
+func TestEveryKeyHasAForm(t *testing.T) {
+	for _, v := range (&Effective{Config: defaults()}).Values() {
+		if form(v.Key) == "" {
+			t.Errorf("%s has none", v.Key)
+		}
+	}
+	if form("secrets.commands.vault") == "" || form("trust.host") != "" {
+		t.Error("the name of a command has none, or an unknown key has one")
 	}
 }
 
 func TestPolicyIsRefusedWithItsPlace(t *testing.T) {
 	p := files(t, "[log]\nlevel = 'debug'", "[log]\nlevel = 'loud'")
 	_, err := LoadConfig(p)
-	if err == nil || !strings.HasPrefix(err.Error(), p.Policy+": log.level: ") {
+	if err == nil || !strings.HasPrefix(err.Error(), p.Policy+":2:1: log.level: ") {
 		t.Errorf("%v: want the path of the policy", err)
 	}
 }

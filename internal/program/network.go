@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/homing-mail/homing/logonclient"
 )
@@ -29,7 +30,7 @@ func (c Config) network() (logonclient.Network, error) {
 		}
 	}
 	if len(c.Network.ConnectTo) > 0 {
-		to, err := connectTo(c.Network.ConnectTo)
+		to, err := connectTo(c.Network.ConnectTo, (&net.Dialer{}).DialContext)
 		if err != nil {
 			return n, err
 		}
@@ -38,10 +39,15 @@ func (c Config) network() (logonclient.Network, error) {
 	return n, nil
 }
 
+// connectTimeout is for the name look-up and the TCP connect.
+const connectTimeout = 7 * time.Second
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
 // connectTo returns a dialer that takes each HOST:PORT:ADDR:PORT line as curl's
 // --connect-to does: connections to the first pair go to the second. An empty
 // first host or port stands for any. The name in TLS stays the first one.
-func connectTo(lines []string) (func(context.Context, string, string) (net.Conn, error), error) {
+func connectTo(lines []string, dial dialFunc) (dialFunc, error) {
 	type rule struct{ host, port, addr string }
 	rules := make([]rule, 0, len(lines))
 	for _, line := range lines {
@@ -52,7 +58,6 @@ func connectTo(lines []string) (func(context.Context, string, string) (net.Conn,
 		}
 		rules = append(rules, rule{strings.ToLower(host), port, addr})
 	}
-	dialer := &net.Dialer{}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(addr)
 		if err != nil {
@@ -64,6 +69,8 @@ func connectTo(lines []string) (func(context.Context, string, string) (net.Conn,
 				break
 			}
 		}
-		return dialer.DialContext(ctx, network, addr)
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		return dial(ctx, network, addr)
 	}, nil
 }

@@ -1,7 +1,9 @@
 package program
 
 import (
+	"context"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -12,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // listen returns the address of a listener on loopback that says name to
@@ -57,7 +61,7 @@ func TestConnectTo(t *testing.T) {
 		{"a line for nobody leaves the address as it is", []string{"ex1.contoso.test:443:" + a}, b, "b"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			dial, err := connectTo(tc.lines)
+			dial, err := connectTo(tc.lines, (&net.Dialer{}).DialContext)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,10 +79,27 @@ func TestConnectTo(t *testing.T) {
 
 func TestConnectToIsRefused(t *testing.T) {
 	for _, line := range []string{"", "ex1.contoso.test", "ex1.contoso.test:443", "ex1.contoso.test:443:127.0.0.1", "ex1.contoso.test:443:127.0.0.1:1:2"} {
-		if _, err := connectTo([]string{line}); err == nil || !strings.Contains(err.Error(), "HOST:PORT:ADDR:PORT") {
+		if _, err := connectTo([]string{line}, nil); err == nil || !strings.Contains(err.Error(), "HOST:PORT:ADDR:PORT") {
 			t.Errorf("connectTo(%q) = %v, want the form that it has to have", line, err)
 		}
 	}
+}
+
+func TestConnectToDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, err := connectTo([]string{"::192.0.2.1:443"}, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done() // nobody answers
+			return nil, ctx.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = dial(t.Context(), "tcp", "ex1.contoso.test:443")
+		if waited := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || waited != 7*time.Second {
+			t.Errorf("%v after %v, want the end of the patience after 7 s", err, waited)
+		}
+	})
 }
 
 func TestCertificateAuthoritiesOfAFile(t *testing.T) {

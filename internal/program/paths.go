@@ -68,4 +68,5 @@ func (p Paths) socket() string {
 }
 
 func (p Paths) lock() string     { return filepath.Join(p.State, "agent.lock") }
+func (p Paths) refused() string  { return filepath.Join(p.State, "refused.json") }
 func (p Paths) consents() string { return filepath.Join(p.State, "consents.json") }

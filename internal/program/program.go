@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -89,6 +88,7 @@ func (p *Program) AgentConfig() agent.Config {
 		},
 		Resolve:   p.LogonClient.Resolve,
 		Discover:  p.DiscoverClient.Discover,
+		Refusals:  &refusals{path: p.Paths.refused(), log: p.Log},
 		SecretRef: p.SecretRef,
 		Changed:   p.changed(),
 		Pace: agent.Pace{
@@ -182,8 +182,7 @@ func (p *Program) Service(ctx context.Context, configure func(*agent.Config)) (*
 }
 
 // Alone returns an agent in this process, whether or not another one runs; it
-// holds agent.lock unless configure gives it a store of its own. Its Close returns
-// what went wrong with on_change.
+// holds agent.lock unless configure gives it a store of its own.
 func (p *Program) Alone(ctx context.Context, configure func(*agent.Config)) (*Running, error) {
 	config := p.AgentConfig()
 	config.Once = true
@@ -197,12 +196,6 @@ func (p *Program) Alone(ctx context.Context, configure func(*agent.Config)) (*Ru
 			return nil, err
 		}
 	}
-	var failed failures
-	if changed := config.Changed; changed != nil { // may end after the command has what it waits for
-		config.Changed = func(ctx context.Context, old, new profile.Profile) error {
-			return failed.add(changed(ctx, old, new))
-		}
-	}
 	a := agent.New(config)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -213,27 +206,8 @@ func (p *Program) Alone(ctx context.Context, configure func(*agent.Config)) (*Ru
 		if errors.Is(err, context.Canceled) { // before it had begun
 			err = nil
 		}
-		return errors.Join(err, failed.all(), release())
+		return errors.Join(err, release())
 	}}, nil
-}
-
-// failures are errors of several goroutines.
-type failures struct {
-	mu   sync.Mutex
-	errs []error
-}
-
-func (f *failures) add(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.errs = append(f.errs, err)
-	return err
-}
-
-func (f *failures) all() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return errors.Join(f.errs...)
 }
 
 // Run is the headless agent: it holds agent.lock, keeps every profile reachable

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,11 +28,16 @@ func watchClock(ctx context.Context, slept func()) {
 	stop := context.AfterFunc(ctx, func() { clock.Close() })
 	defer stop()
 	var expirations [8]byte
+	last := time.Now()
 	for {
 		_, err := clock.Read(expirations[:])
 		if !errors.Is(err, unix.ECANCELED) {
 			return // closed
 		}
-		slept()
+		now := time.Now()
+		if overslept(gone(last, now)) { // and not only set by a time service
+			slept()
+		}
+		last = now
 	}
 }

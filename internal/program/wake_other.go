@@ -20,7 +20,7 @@ func watchClock(ctx context.Context, slept func()) {
 			return
 		}
 		now := time.Now()
-		if gained := now.Round(0).Sub(last.Round(0)) - now.Sub(last); gained > 10*time.Second {
+		if overslept(gone(last, now)) {
 			slept()
 		}
 		last = now

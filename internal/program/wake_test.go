@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -46,5 +47,27 @@ func TestASleepThatNobodyTakesKeepsNothingAlive(t *testing.T) {
 	<-asleep
 	cancel()
 	for range woken { // one may have come before the end was seen
+	}
+}
+
+func TestOverslept(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		wall, mono time.Duration
+		want       bool
+	}{
+		{"both clocks have gone on by a minute", time.Minute, time.Minute, false},
+		{"a time service has put the clock forward", 69 * time.Second, time.Minute, false},
+		{"somebody has put the clock back by a day", -24 * time.Hour, time.Minute, false},
+		{"a night", 9*time.Hour + time.Minute, time.Minute, true},
+		{"a nap", 72 * time.Second, time.Minute, true},
+	} {
+		if got := overslept(tt.wall, tt.mono); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+	last := time.Now()
+	if wall, mono := gone(last, last.Add(time.Hour)); wall != time.Hour || mono != time.Hour {
+		t.Errorf("%v and %v have gone by, want an hour", wall, mono)
 	}
 }

@@ -18,8 +18,8 @@
 //	waiting ─ timer, check now, wake ─► connecting
 //	any ─ stopped
 //
-// The policy is one pure function, decide; outcome is the only place that looks
-// at errors; the package does no I/O of its own, so that a machine runs with
+// The policy is one pure function, decide; outcome is the only place that turns
+// errors into outcomes; the package does no I/O of its own, so that a machine runs with
 // fakes in virtual time. [Service] is what a command line, a window or a socket
 // sees of it: plain snapshots and commands.
 package agent

@@ -53,7 +53,7 @@ func (o *Outcome) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown outcome %q", b)
 }
 
-// outcome is the one place that looks at errors. It never says Cancelled: whose
+// outcome is the one place that turns errors into outcomes. It never says Cancelled: whose
 // context has ended is for the machine to know.
 func outcome(err error) Outcome {
 	if err == nil {

@@ -241,7 +241,7 @@ var arguments = []struct{ key, form string }{
 // empty, else it is one JSON object.
 func lineOf(name, user string, body []byte) (string, error) {
 	given := map[string]any{}
-	if text := strings.TrimSpace(string(body)); text != "" && json.Unmarshal(body, &given) != nil {
+	if strings.TrimSpace(string(body)) != "" && (json.Unmarshal(body, &given) != nil || given == nil) {
 		return "", errors.New(`the body is no JSON object: want one such as {"to":"mx1"}`)
 	}
 	line := []string{name, user}
@@ -267,7 +267,8 @@ func lineOf(name, user string, body []byte) (string, error) {
 			line = append(line, a.form)
 		}
 	}
-	for _, unknown := range slices.Sorted(maps.Keys(given)) {
+	if len(given) > 0 {
+		unknown := slices.Sorted(maps.Keys(given))[0]
 		return "", fmt.Errorf("unknown key %q: want %s", cut(unknown, 40), strings.Join(keys, ", "))
 	}
 	return strings.Join(line, " "), nil

@@ -136,15 +136,23 @@ func TestListenServesAllHostsOnLoopback(t *testing.T) {
 	if err := s.Listen("127.0.0.1:0"); err == nil {
 		t.Error("a second Listen was accepted")
 	}
-	want := []string{"autodiscover.contoso.test", "autodiscover.fabrikam.test", "ex1.contoso.test", "ex2.contoso.test", "mx1.fabrikam.test"}
-	for i := range want {
-		want[i] += ":443:" + s.Addr()
+	c := connectTo(t, s)
+	d := c.settings("autodiscover.contoso.test", "ann@contoso.test")
+	do(t, s, "move ann mx1")
+	d = c.ask("https://autodiscover.fabrikam.test"+autodiscoverPath, "LegacyDN", d.LegacyDN)
+	if _, how := c.enter(d.store(), d.LegacyDN); how != "ok" {
+		t.Errorf("over loopback: %s", how)
 	}
-	if got := s.ConnectTo(); !slices.Equal(got, want) {
-		t.Errorf("ConnectTo %q", got)
+	do(t, s, "off mx1")
+	if _, err := c.session(d.store()).try("PING", nil, nil); err == nil {
+		t.Error("a server that is off answered")
 	}
+}
 
-	// As curl --connect-to does.
+// connectTo is a client that goes by the present ConnectTo, as curl does, and
+// asks no DNS for anything else.
+func connectTo(t *testing.T, s *Server) *client {
+	t.Helper()
 	to := map[string]string{}
 	for _, line := range s.ConnectTo() {
 		host, addr, _ := strings.Cut(line, ":443:")
@@ -157,18 +165,72 @@ func TestListenServesAllHostsOnLoopback(t *testing.T) {
 		TLSClientConfig:   &tls.Config{RootCAs: pool},
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if to[addr] == "" {
+				return nil, errors.New("asks a real DNS for " + addr)
+			}
 			return (&net.Dialer{}).DialContext(ctx, network, to[addr])
 		},
 	}
-	d := c.settings("autodiscover.contoso.test", "ann@contoso.test")
-	do(t, s, "move ann mx1")
-	d = c.ask("https://autodiscover.fabrikam.test"+autodiscoverPath, "LegacyDN", d.LegacyDN)
-	if _, how := c.enter(d.store(), d.LegacyDN); how != "ok" {
-		t.Errorf("over loopback: %s", how)
+	return c
+}
+
+func TestConnectToHasEveryNameThatAClientMayAskFor(t *testing.T) {
+	const world = `
+[[forest]]
+name = "contoso.test"
+[[forest.server]]
+name = "ex1"
+[[forest.autodiscover]]
+host = "mail.contoso.test"
+[[mailbox]]
+user = "ann"
+address = "ann@brand.test"
+server = "ex1"
+`
+	tests := []struct {
+		name, world, script string
+		want                []string
+	}{
+		{"hosts and mail domains", "acquisition", "",
+			[]string{"autodiscover.contoso.test", "autodiscover.fabrikam.test", "contoso.test", "ex1.contoso.test", "ex2.contoso.test", "fabrikam.test", "mx1.fabrikam.test"}},
+		{"also those that have vanished or are off", "acquisition", "vanish ex1\noff ex2",
+			[]string{"autodiscover.contoso.test", "autodiscover.fabrikam.test", "contoso.test", "ex1.contoso.test", "ex2.contoso.test", "fabrikam.test", "mx1.fabrikam.test"}},
+		{"also domains that no forest is named by", world, "",
+			[]string{"autodiscover.brand.test", "autodiscover.contoso.test", "brand.test", "contoso.test", "ex1.contoso.test", "mail.contoso.test"}},
+		{"also domains of the script", world, "dns other.test contoso.test",
+			[]string{"autodiscover.brand.test", "autodiscover.contoso.test", "autodiscover.other.test", "brand.test", "contoso.test", "ex1.contoso.test", "mail.contoso.test", "other.test"}},
 	}
-	do(t, s, "off mx1")
-	if _, err := c.session(d.store()).try("PING", nil, nil); err == nil {
-		t.Error("a server that is off answered")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := Start(t, tt.world)
+			if err := s.Listen("127.0.0.1:0"); err != nil {
+				t.Fatal(err)
+			}
+			do(t, s, lines(tt.script)...)
+			var want []string
+			for _, host := range tt.want {
+				want = append(want, host+":443:"+s.Addr())
+			}
+			if got := s.ConnectTo(); !slices.Equal(got, want) {
+				t.Errorf("have %q\nwant %q", got, want)
+			}
+		})
+	}
+}
+
+func TestAMailDomainIsSilentUntilDNSPointsItSomewhere(t *testing.T) {
+	s := Start(t, "acquisition")
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	c := connectTo(t, s)
+	const url = "https://contoso.test" + autodiscoverPath
+	if _, err := c.http.Get(url); err == nil || strings.Contains(err.Error(), "real DNS") {
+		t.Errorf("before: %v, want a handshake that breaks off", err)
+	}
+	do(t, s, "dns contoso.test fabrikam.test")
+	if d := c.ask(url, "EMailAddress", "nobody@fabrikam.test"); d.ErrorCode != 500 {
+		t.Errorf("after, by the same list: status %d, %s", d.Status, d.Text)
 	}
 }
 

@@ -62,6 +62,10 @@ func TestContradictionsChangeNothing(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%q, %v; want an error with %q", said, err, tt.want)
 			}
+			word, _, _ := strings.Cut(tt.line, " ")
+			if rest, ok := strings.CutPrefix(err.Error(), word+": "); ok && strings.HasPrefix(strings.ReplaceAll(rest, ":", " "), word+" ") {
+				t.Errorf("the word stands there twice: %v", err)
+			}
 			if after := state(t, s); after != before {
 				t.Errorf("before %s\nafter %s", before, after)
 			}

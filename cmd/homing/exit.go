@@ -53,7 +53,7 @@ var endings = map[agent.Outcome]ending{
 	agent.Refused:       {exitNeedsTrust, "this host can never be trusted; tell an administrator who sends you there"},
 	agent.NothingBetter: {exitNotDiscovered, "see what each place answers with: homing discover ADDRESS"},
 	agent.NoDirectory:   {exitNotDiscovered, "no Autodiscover service answers; see: homing discover ADDRESS"},
-	agent.Unreadable:    {exitUnreadable, "go back to a generation that can be read with: homing profile rollback PROFILE"},
+	agent.Unreadable:    {exitUnreadable, "do with that file what the text says; nothing was written over it"},
 	agent.Cancelled:     {exitFailure, ""},
 }
 

@@ -40,6 +40,9 @@ func TestEveryOutcomeEndsACommandInItsWay(t *testing.T) {
 			if quiet := o == agent.LoggedOn || o == agent.Found || o == agent.Cancelled; quiet != (e.hint == "") {
 				t.Errorf("hint %q", e.hint)
 			}
+			if o == agent.Unreadable && strings.Contains(e.hint, "rollback") {
+				t.Errorf("hint %q: it may be the file of a newer homing, or no profile at all", e.hint)
+			}
 		})
 	}
 	if len(want) != int(agent.Cancelled)+1 {

@@ -28,10 +28,11 @@ func main() {
 
 // app is what all commands share.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
-	terminal *term.Terminal                // of a.in, once it has been asked
-	paths    func() (program.Paths, error) // without the flags
+	in        io.Reader
+	out, err  io.Writer
+	terminal  *term.Terminal                // of a.in, once it has been asked
+	unwritten error                         // the first failure of printf
+	paths     func() (program.Paths, error) // without the flags
 
 	config, state string // flags
 	caFile        string
@@ -51,6 +52,9 @@ func (a *app) main(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.unwritten
+	}
 	if err != nil && !entered {
 		err = &codeError{exitUsage, "see: " + cmd.CommandPath() + " --help", err}
 	}
@@ -160,5 +164,10 @@ func (a *app) log(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
 }
 
-// printf writes a line or more to standard output.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.out, format, args...) }
+// printf writes a line or more to standard output. Its first failure ends the
+// command with one: whoever reads half must know.
+func (a *app) printf(format string, args ...any) {
+	if _, err := fmt.Fprintf(a.out, format, args...); err != nil && a.unwritten == nil {
+		a.unwritten = err
+	}
+}

@@ -104,15 +104,16 @@ func (a *app) describe(w mockserver.World, srv *mockserver.Server, ca string) {
 // exampleMove returns a mailbox of the world and another place for it, in
 // another forest if there is one; empty where there is no such thing.
 func exampleMove(w mockserver.World) (user, to string) {
-	user, at := "u000001", "" // the first of a population
-	if len(w.Mailboxes) > 0 {
+	at := ""
+	switch {
+	case len(w.Mailboxes) > 0:
 		user, at = w.Mailboxes[0].User, w.Mailboxes[0].Server
-	} else if len(w.Populations) == 0 {
-		return "", ""
+	case len(w.Populations) > 0 && w.Populations[0].Count > 0:
+		user, at = "u000001", w.Populations[0].Server
 	}
 	for _, f := range slices.Backward(w.Forests) {
 		for _, s := range slices.Backward(f.Servers) {
-			if at != "" && s.Name != at {
+			if user != "" && s.Name != at {
 				return user, s.Name
 			}
 		}
@@ -127,7 +128,7 @@ func openWorld(name string) (mockserver.World, error) {
 	}
 	f, err := os.Open(filepath.Clean(name))
 	if err != nil {
-		return mockserver.World{}, fmt.Errorf("%q is neither a bundled world (%s) nor a file: %w", name, strings.Join(mockserver.WorldNames(), ", "), err)
+		return mockserver.World{}, fmt.Errorf("%q is neither a bundled world (%s) nor a file: %w", clip(name), strings.Join(mockserver.WorldNames(), ", "), cause(err))
 	}
 	defer f.Close()
 	w, err := mockserver.ReadWorld(f)

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/homing-mail/homing/mockserver"
 )
 
 // playing is a homing mock that runs in this process.
@@ -145,6 +147,43 @@ func TestTheMockSaysItAsJSON(t *testing.T) {
 	do(t, got.Admin+"/do", "where cat")
 }
 
+// Each world has other mailboxes and servers.
+func TestTheMoveThatIsPrintedIsOneOfTheWorld(t *testing.T) {
+	for _, world := range mockserver.WorldNames() {
+		t.Run(world, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			mock := play(t, "--world", world)
+			defer mock.stop(t)
+			move := regexp.MustCompile(`curl -X POST (\S+) -d '(.*)'`).FindStringSubmatch(mock.until(t, "curl -X POST"))
+			if move == nil {
+				t.Fatal("no command for a move")
+			}
+			do(t, move[1], move[2])
+		})
+	}
+}
+
+func TestExampleMove(t *testing.T) {
+	one := mockserver.Forest{Name: "contoso.test", Servers: []mockserver.ServerSite{{Name: "ex1"}}}
+	two := mockserver.Forest{Name: "fabrikam.test", Servers: []mockserver.ServerSite{{Name: "mx1"}, {Name: "mx2"}}}
+	cat := []mockserver.Mailbox{{User: "cat", Server: "mx2"}}
+	for _, tt := range []struct {
+		name     string
+		world    mockserver.World
+		user, to string
+	}{
+		{"the last server", mockserver.World{Forests: []mockserver.Forest{two, one}, Mailboxes: cat}, "cat", "ex1"},
+		{"the last one where the mailbox is not", mockserver.World{Forests: []mockserver.Forest{one, two}, Mailboxes: cat}, "cat", "mx1"},
+		{"the first of a population", mockserver.World{Forests: []mockserver.Forest{two}, Populations: []mockserver.Population{{Count: 9, Server: "mx2"}}}, "u000001", "mx1"},
+		{"nowhere to go", mockserver.World{Forests: []mockserver.Forest{one}, Mailboxes: []mockserver.Mailbox{{User: "ann", Server: "ex1"}}}, "", ""},
+		{"nobody to move", mockserver.World{Forests: []mockserver.Forest{one, two}}, "", ""},
+	} {
+		if user, to := exampleMove(tt.world); user != tt.user || to != tt.to {
+			t.Errorf("%s: %s to %s, want %s to %s", tt.name, user, to, tt.user, tt.to)
+		}
+	}
+}
+
 func TestTheMockTakesAWorldOfAFile(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	file := filepath.Join(t.TempDir(), "mine.toml")
@@ -187,6 +226,7 @@ func TestTheMockIsRefused(t *testing.T) {
 		{"no address", []string{"--listen", "here"}, "want an address and a port"},
 		{"an admin API for everybody", []string{"--admin", "0.0.0.0:0"}, "loopback"},
 		{"an unknown world", []string{"--world", "nowhere"}, `"nowhere" is neither a bundled world (acquisition, three-forests`},
+		{"a directory for the certificate", []string{"--ca-out", dir}, "is a directory"},
 		{"a world with a slip of the pen", []string{"--world", broken}, "broken.toml: world: line 2, column 1: unknown key"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
+	"github.com/homing-mail/homing/agent"
 	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/profile"
 )
@@ -37,6 +39,17 @@ func loadAll(ctx context.Context, p *program.Program) ([]profile.Profile, error)
 		out = append(out, one)
 	}
 	return out, errors.Join(errs...)
+}
+
+// carryOut has the agent carry out one command, the running one or one of our own.
+func carryOut(ctx context.Context, p *program.Program, c agent.Command) (err error) {
+	svc, err := p.Service(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, svc.Close()) }()
+	_, err = svc.Do(ctx, c)
+	return err
 }
 
 func ids(profiles []profile.Profile) []profile.ID {
@@ -92,4 +105,12 @@ func clip(s string) string {
 		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
+}
+
+// cause is what the system said of a file, without the name that it was given.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }

@@ -51,6 +51,9 @@ Nobody has logged on with it: it is marked as not proven until somebody has.`,
 	}
 	imported := &cobra.Command{
 		Use: "import FILE|-", Short: "Make a profile from exported JSON; it is not proven until a logon", Args: cobra.ExactArgs(1),
+		Long: `Import makes a profile from what export printed. Its sign-ins are not taken over:
+a file must not choose which secret of this machine goes where. Sign in with
+setup, which also proves the profile.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.profileImport(cmd.Context(), args[0], dryRun)
 		},
@@ -97,6 +100,9 @@ func (a *app) profileList(ctx context.Context) error {
 			all = []profile.Profile{}
 		}
 		return errors.Join(a.printJSON(all), unreadable)
+	}
+	if len(all) == 0 && unreadable == nil {
+		fmt.Fprintln(a.err, noProfile) // no line of the list
 	}
 	for _, one := range all {
 		proven := ""
@@ -209,7 +215,7 @@ func (a *app) anyID(ctx context.Context, p *program.Program, args []string) (pro
 	return "", errors.Join(err, unreadable)
 }
 
-func (a *app) profileRollback(ctx context.Context, args []string, to uint64, dryRun bool) (err error) {
+func (a *app) profileRollback(ctx context.Context, args []string, to uint64, dryRun bool) error {
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -228,19 +234,31 @@ func (a *app) profileRollback(ctx context.Context, args []string, to uint64, dry
 	if err != nil {
 		return err
 	}
+	next := then.Profile
+	if loadErr == nil { // what the last logon told, and the names that people gave, stay
+		next = now
+		next.Endpoint, next.Logins = then.Profile.Endpoint, then.Profile.Logins
+	}
+	next.Proven = false
+	changes := profile.Diff(now, next)
+	if !dryRun {
+		if err := carryOut(ctx, p, agent.Command{Op: agent.Rollback, Profile: id, Generation: to}); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.printJSON(struct {
+			Profile profile.ID       `json:"profile"`
+			To      uint64           `json:"to"` // the generation that is written again
+			Changes []profile.Change `json:"changes"`
+			DryRun  bool             `json:"dry_run"`
+		}{id, to, changes, dryRun})
+	}
 	if dryRun {
-		for _, c := range profile.Diff(now, then.Profile) {
+		for _, c := range changes {
 			a.printf("would change %-15s %s\n", c.Field, change(c))
 		}
 		return nil
-	}
-	svc, err := p.Service(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, svc.Close()) }()
-	if _, err := svc.Do(ctx, agent.Command{Op: agent.Rollback, Profile: id, Generation: to}); err != nil {
-		return err
 	}
 	a.printf("went back to generation %d; it is not proven until a logon succeeds: homing check\n", to)
 	return nil
@@ -258,7 +276,7 @@ func (a *app) previous(ctx context.Context, p *program.Program, id profile.ID, n
 	return 0, errors.Join(errors.New("there is no older generation to go back to"), err)
 }
 
-func (a *app) profileImport(ctx context.Context, file string, dryRun bool) (err error) {
+func (a *app) profileImport(ctx context.Context, file string, dryRun bool) error {
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -267,7 +285,7 @@ func (a *app) profileImport(ctx context.Context, file string, dryRun bool) (err 
 	if file != "-" {
 		f, err := os.Open(filepath.Clean(file))
 		if err != nil {
-			return usage(err)
+			return usage(fmt.Errorf("opening %s: %w", clip(file), cause(err)))
 		}
 		defer f.Close()
 		in = f
@@ -278,26 +296,41 @@ func (a *app) profileImport(ctx context.Context, file string, dryRun bool) (err 
 	}
 	draft, err := profile.Decode(data)
 	if err != nil {
-		return &codeError{exitUnreadable, "", fmt.Errorf("%s: %w", file, err)}
+		return &codeError{exitUnreadable, "", fmt.Errorf("%s: %w", clip(file), err)}
 	}
 	if dryRun {
-		a.printf("would make profile %s for %s at %s\n", draft.ID, draft.Address, draft.Place())
-		return nil
+		if _, there := p.Store.Load(ctx, draft.ID); !errors.Is(there, profile.ErrNotFound) {
+			return existsAlready(draft.ID)
+		}
+	} else {
+		err := carryOut(ctx, p, agent.Command{Op: agent.Import, Draft: &draft})
+		if errors.Is(err, profile.ErrConflict) {
+			return existsAlready(draft.ID)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	svc, err := p.Service(ctx, nil)
-	if err != nil {
-		return err
+	if a.json {
+		return a.printJSON(struct {
+			Profile profile.ID `json:"profile"`
+			Address string     `json:"address"`
+			Server  string     `json:"server"`
+			DryRun  bool       `json:"dry_run"`
+		}{draft.ID, draft.Address, draft.Place(), dryRun})
 	}
-	defer func() { err = errors.Join(err, svc.Close()) }()
-	id, err := svc.Do(ctx, agent.Command{Op: agent.Import, Draft: &draft})
-	if err != nil {
-		return err
-	}
-	a.printf("profile %s for %s at %s; it is not proven until a logon succeeds: homing check %s\n", id, draft.Address, draft.Place(), id)
+	a.printf("%s profile %s for %s at %s; its sign-ins are not taken over: sign in with: homing setup %s\n",
+		did(dryRun, "made", "would make"), draft.ID, draft.Address, draft.Place(), draft.Address)
 	return nil
 }
 
-func (a *app) profileForget(ctx context.Context, args []string, yes, dryRun bool) (err error) {
+// existsAlready says that an import would need to write over a profile.
+func existsAlready(id profile.ID) error {
+	return &codeError{exitFailure, "to take the file instead, forget it first with: homing profile forget " + string(id),
+		fmt.Errorf("profile %s exists already", id)}
+}
+
+func (a *app) profileForget(ctx context.Context, args []string, yes, dryRun bool) error {
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -306,12 +339,8 @@ func (a *app) profileForget(ctx context.Context, args []string, yes, dryRun bool
 	if err != nil {
 		return err
 	}
-	if dryRun {
-		a.printf("would delete profile %s with its history and its secrets\n", id)
-		return nil
-	}
-	if !yes {
-		sure, err := a.askYes(ctx, fmt.Sprintf("Delete profile %s (%s) with its history and its secrets?", args[0], id))
+	if !yes && !dryRun {
+		sure, err := a.askYes(ctx, fmt.Sprintf("Delete profile %s (%s) with its history and its secrets?", clip(args[0]), id))
 		if errors.Is(err, errNoTerminal) {
 			return usage(fmt.Errorf("%w; give --yes", err))
 		}
@@ -319,14 +348,21 @@ func (a *app) profileForget(ctx context.Context, args []string, yes, dryRun bool
 			return err
 		}
 	}
-	svc, err := p.Service(ctx, nil)
-	if err != nil {
-		return err
+	if !dryRun {
+		if err := carryOut(ctx, p, agent.Command{Op: agent.Forget, Profile: id}); err != nil {
+			return err
+		}
 	}
-	defer func() { err = errors.Join(err, svc.Close()) }()
-	if _, err := svc.Do(ctx, agent.Command{Op: agent.Forget, Profile: id}); err != nil {
-		return err
+	switch {
+	case a.json:
+		return a.printJSON(struct {
+			Profile profile.ID `json:"profile"`
+			DryRun  bool       `json:"dry_run"`
+		}{id, dryRun})
+	case dryRun:
+		a.printf("would delete profile %s with its history and its secrets\n", id)
+	default:
+		a.printf("profile %s is gone\n", id)
 	}
-	a.printf("profile %s is gone\n", id)
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/homing-mail/homing/agent/control"
 )
 
+const noProfile = "no profile yet; make one with: homing setup ADDRESS"
+
 func (a *app) statusCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
@@ -59,7 +61,7 @@ func (a *app) status(ctx context.Context, watch bool) error {
 // tell prints the line of each mailbox whose line has changed.
 func (a *app) tell(status agent.Status, said map[string]string) {
 	if len(status.Mailboxes) == 0 {
-		a.printf("no profile yet; make one with: homing setup ADDRESS\n")
+		a.printf("%s\n", noProfile)
 	}
 	for _, m := range status.Mailboxes {
 		line := name(m) + ": " + sentence(m, time.Now())

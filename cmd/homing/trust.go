@@ -84,7 +84,7 @@ func (a *app) trustAdd(ctx context.Context, host, domain string, days int, dryRu
 	if dryRun {
 		_, err = p.Consents.Rules(ctx) // what could not be changed is said now
 	} else {
-		err = consent(ctx, p, agent.Command{Op: agent.Trust, Host: host, MailDomain: domain, Expires: done.Expires})
+		err = carryOut(ctx, p, agent.Command{Op: agent.Trust, Host: host, MailDomain: domain, Expires: done.Expires})
 	}
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (a *app) trustRemove(ctx context.Context, host, domain string, dryRun bool)
 		return fmt.Errorf("%s was not allowed for %s; see: homing trust list", clip(host), domain)
 	}
 	if !dryRun {
-		if err := consent(ctx, p, agent.Command{Op: agent.Distrust, Host: host, MailDomain: domain}); err != nil {
+		if err := carryOut(ctx, p, agent.Command{Op: agent.Distrust, Host: host, MailDomain: domain}); err != nil {
 			return err
 		}
 	}
@@ -182,16 +182,6 @@ func consentDomain(ctx context.Context, p *program.Program, given string) (strin
 	return domain, err
 }
 
-func consent(ctx context.Context, p *program.Program, c agent.Command) (err error) {
-	svc, err := p.Service(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, svc.Close()) }()
-	_, err = svc.Do(ctx, c)
-	return err
-}
-
 // stillUsing returns the profiles of domain that point to host and log on there
 // by rules.
 func stillUsing(profiles []profile.Profile, rules trust.Rules, host, domain string) []profile.Profile {
@@ -232,7 +222,7 @@ func (a *app) trustList(ctx context.Context) error {
 		return a.printJSON(struct {
 			Hosts    []string        `json:"hosts"`
 			Consents []trust.Consent `json:"consents"`
-		}{slices.Concat([]string{}, rules.Trusted), slices.Concat([]trust.Consent{}, rules.Consents)})
+		}{append([]string{}, rules.Trusted...), append([]trust.Consent{}, rules.Consents...)})
 	}
 	a.printf("every host of the mail domain itself\n")
 	for _, h := range rules.Trusted {

@@ -22,7 +22,7 @@ import (
 
 // ErrOtherAgent says that another agent holds this user's profiles and does not
 // answer on its socket.
-var ErrOtherAgent = errors.New("another homing works with these profiles; wait for it, or ask it with: homing status")
+var ErrOtherAgent = errors.New("another homing works with these profiles; wait for it to end, or if it is an agent, ask it with: homing status")
 
 // Program is everything that a command needs, made from the configuration.
 type Program struct {
@@ -141,14 +141,25 @@ func (p *Program) Target(ctx context.Context, from profile.Profile) (logonclient
 	}, err
 }
 
-// Lock takes agent.lock, which an agent holds for its life. It returns
-// ErrOtherAgent where another process has it.
-func (p *Program) Lock() (release func() error, err error) {
+// patience is how long a command waits for another one to end.
+const patience = 3 * time.Second
+
+// lock takes agent.lock, which an agent holds for its life. It returns
+// ErrOtherAgent where another process still has it after wait.
+func (p *Program) lock(ctx context.Context, wait time.Duration) (release func() error, err error) {
 	if err := os.MkdirAll(p.Paths.State, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
 	lock := flock.New(p.Paths.lock(), flock.SetPermissions(0o600))
-	switch ok, err := lock.TryLock(); {
+	ok, err := lock.TryLock()
+	if !ok && err == nil && wait > 0 {
+		limited, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		if ok, err = lock.TryLockContext(limited, 50*time.Millisecond); ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = nil
+		}
+	}
+	switch {
 	case err != nil:
 		return nil, fmt.Errorf("locking %s: %w", p.Paths.lock(), err)
 	case !ok:
@@ -192,7 +203,7 @@ func (p *Program) Alone(ctx context.Context, configure func(*agent.Config)) (*Ru
 	release := func() error { return nil }
 	if config.Store == profile.Store(p.Store) {
 		var err error
-		if release, err = p.Lock(); err != nil {
+		if release, err = p.lock(ctx, patience); err != nil {
 			return nil, err
 		}
 	}
@@ -213,7 +224,7 @@ func (p *Program) Alone(ctx context.Context, configure func(*agent.Config)) (*Ru
 // Run is the headless agent: it holds agent.lock, keeps every profile reachable
 // and answers on the control socket until ctx ends.
 func (p *Program) Run(ctx context.Context) error {
-	release, err := p.Lock()
+	release, err := p.lock(ctx, 0)
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,11 @@ func open(t *testing.T, config string) *Program {
 
 func TestOneAgentHoldsTheProfiles(t *testing.T) {
 	first := open(t, "")
-	release, err := first.Lock()
+	release, err := first.lock(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := first.Lock(); !errors.Is(err, ErrOtherAgent) {
+	if _, err := first.lock(t.Context(), 0); !errors.Is(err, ErrOtherAgent) {
 		t.Errorf("a second lock: %v, want ErrOtherAgent", err)
 	}
 	if _, err := first.Alone(t.Context(), nil); !errors.Is(err, ErrOtherAgent) {
@@ -50,7 +50,7 @@ func TestOneAgentHoldsTheProfiles(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	if release, err = first.Lock(); err != nil {
+	if release, err = first.lock(t.Context(), 0); err != nil {
 		t.Fatalf("after the release: %v", err)
 	}
 	if err := release(); err != nil {
@@ -61,7 +61,7 @@ func TestOneAgentHoldsTheProfiles(t *testing.T) {
 func TestAnAgentWithAStoreOfItsOwnNeedsNoLock(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := open(t, "")
-	release, err := p.Lock()
+	release, err := p.lock(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func readArgs(t *testing.T, args []string, files map[string]string) curlLine {
 		case "-X":
 			c.method = next()
 		case "-d":
-			c.body = strings.TrimSuffix(next(), `"`)
+			c.body = next()
 		case "--data-binary":
 			c.body = files[strings.TrimPrefix(next(), "@")]
 		case "-D", "-o":

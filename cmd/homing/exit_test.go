@@ -101,3 +101,14 @@ func TestAnErrorIsPrintedWithItsHint(t *testing.T) {
 		t.Errorf("without an error: %d, %q", got, errOut.String())
 	}
 }
+
+func TestAMailboxThatIsOnlineWithAProblemEndsACommandWithAFailure(t *testing.T) {
+	m := agent.Mailbox{Label: "Ann", State: agent.Online}
+	if err := verdict(m); err != nil {
+		t.Errorf("online: %v", err)
+	}
+	m.Problem = &agent.Problem{Outcome: agent.LoggedOn, Text: "the profile cannot be saved: no space left on device"}
+	if code, _ := classify(verdict(m)); code != exitFailure {
+		t.Errorf("online, not saved: exit code %d, want %d", code, exitFailure)
+	}
+}

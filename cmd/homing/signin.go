@@ -134,11 +134,11 @@ func (a *app) ask(ctx context.Context, prompt string, secret bool) (string, erro
 	}()
 	select {
 	case got := <-answered:
-		if errors.Is(got.err, io.EOF) {
-			return "", errInterrupted
+		if !errors.Is(got.err, io.EOF) {
+			return got.line, got.err
 		}
-		return got.line, got.err
 	case <-ctx.Done():
-		return "", errInterrupted
 	}
+	fmt.Fprint(a.err, "\r\n")
+	return "", errInterrupted
 }

@@ -148,7 +148,7 @@ func consentHost(name string) (string, error) {
 	case strings.ContainsAny(host, "/@"):
 		return "", fmt.Errorf("%q is no host name: write it alone, as mx1.fabrikam.test", clip(name))
 	case strings.Contains(host, ":") && strings.Count(host, ":") == 1:
-		return "", fmt.Errorf("%q: write the host without a port: it is allowed at any", clip(name))
+		return "", fmt.Errorf("%q: write the host without a port: what is allowed is the host, at every port", clip(name))
 	}
 	if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: net.JoinHostPort(host, "443")}); verdict == trust.Refuse {
 		return "", fmt.Errorf("%s can never be trusted: %s", cmp.Or(clip(host), `""`), why)

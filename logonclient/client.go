@@ -64,14 +64,14 @@ type Exchange struct {
 
 // Facts are what a logon told about the mailbox and its server.
 type Facts struct {
-	DisplayName   string
-	MailboxGUID   string
-	ReplGUID      string
-	RootFolder    string // folder id, 16 hexadecimal digits
-	ServerVersion string // X-ServerApplication
+	DisplayName   string `json:"display_name"`
+	MailboxGUID   string `json:"mailbox_guid"`
+	ReplGUID      string `json:"repl_guid"`
+	RootFolder    string `json:"root_folder"`    // folder id, 16 hexadecimal digits
+	ServerVersion string `json:"server_version"` // X-ServerApplication
 	// IdleLimit is how long the server keeps a session that nobody uses
 	// (X-ExpirationInfo); 0: it did not say.
-	IdleLimit time.Duration
+	IdleLimit time.Duration `json:"idle_limit"`
 }
 
 // Logon connects to t.MailStore and logs on to the mailbox by RopLogon

@@ -110,15 +110,31 @@ func (p *Program) SecretRef(id profile.ID, realm string) string {
 	return "keyring:" + name
 }
 
-// ownSecrets deletes what SecretRef names a place for. A file that a person
-// named is that person's, and another profile may need it.
+// ownSecrets makes the directory that SecretRef names, and deletes only below it:
+// a file that a person named is that person's, and another profile may need it.
 type ownSecrets struct {
 	profile.Secrets
 	directory string // of the backend file
 }
 
+// owns reports whether ref is a file in the directory, and whether it is one elsewhere.
+func (s ownSecrets) owns(ref string) (own, other bool) {
+	file, ok := strings.CutPrefix(ref, "file:")
+	own = ok && filepath.Dir(file) == filepath.Clean(s.directory)
+	return own, ok && !own
+}
+
+func (s ownSecrets) Set(ctx context.Context, ref string, secret trust.Secret) error {
+	if own, _ := s.owns(ref); own {
+		if err := os.MkdirAll(s.directory, 0o700); err != nil {
+			return fmt.Errorf("making secrets.directory: %w", err)
+		}
+	}
+	return s.Secrets.Set(ctx, ref, secret)
+}
+
 func (s ownSecrets) Delete(ctx context.Context, ref string) error {
-	if file, ok := strings.CutPrefix(ref, "file:"); ok && filepath.Dir(file) != filepath.Clean(s.directory) {
+	if _, other := s.owns(ref); other {
 		return nil
 	}
 	return s.Secrets.Delete(ctx, ref)

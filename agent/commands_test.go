@@ -387,7 +387,7 @@ func TestCommandsRightAfterTheStartKnowTheMailbox(t *testing.T) {
 type slow struct{ profile.Store }
 
 func (s slow) Load(ctx context.Context, id profile.ID) (profile.Profile, error) {
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	return s.Store.Load(ctx, id)
 }
 

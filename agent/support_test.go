@@ -66,7 +66,7 @@ func inHouse(t *testing.T, prepare func(*servicetest.World), configure func(*age
 
 // pass lets virtual time pass.
 func (h *house) pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

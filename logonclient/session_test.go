@@ -140,7 +140,7 @@ func waiting(t *testing.T, ctx context.Context, pieces []piece) (took time.Durat
 			return good(w, g)
 		}
 		for _, p := range pieces {
-			time.Sleep(p.after)
+			<-time.After(p.after)
 			io.WriteString(w, p.text)
 			if p.end {
 				return true

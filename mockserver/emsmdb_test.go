@@ -272,11 +272,11 @@ func TestContextsExpire(t *testing.T) {
 				if tt.execute {
 					s.execute()
 				}
-				time.Sleep(tt.wait / 2)
+				<-time.After(tt.wait / 2)
 				if tt.ping {
 					s.send("PING", nil, nil)
 				}
-				time.Sleep(tt.wait / 2)
+				<-time.After(tt.wait / 2)
 				if r := s.send("Execute", s.executeBody(), nil); r.code != tt.want {
 					t.Errorf("X-ResponseCode %d, want %d", r.code, tt.want)
 				}

@@ -95,7 +95,7 @@ func TestAwait(t *testing.T) {
 		connect := func(r Request) bool { return r.RequestType == "Connect" }
 
 		go func() {
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			c.enter(d.store(), d.LegacyDN)
 		}()
 		start := time.Now()

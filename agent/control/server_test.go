@@ -262,7 +262,7 @@ func TestDeadlines(t *testing.T) {
 			io.WriteString(conn, `{"version":1,"op":"watch"}`+"\n")
 			buf := make([]byte, 1024)
 			for range 3 {
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				f.statuses <- agent.Status{}
 				if _, err := conn.Read(buf); err != nil {
 					t.Fatal(err)

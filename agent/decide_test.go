@@ -46,7 +46,7 @@ func TestDecide(t *testing.T) {
 		{"a profile with a place is tried there first", []State{Starting}, []Outcome{Found}, fresh, connect, fresh},
 		{"a profile that cannot be read is read again later", []State{Starting}, []Outcome{Unreadable}, fresh, reread, fresh},
 		{"a profile without a usable place asks Autodiscover", []State{Starting},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, Refused, NothingBetter, NoDirectory}, fresh, discover, asked},
+			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, NothingBetter, NoDirectory}, fresh, discover, asked},
 
 		{"a logon is what it is all for", []State{Connecting}, []Outcome{LoggedOn}, asked, online, asked},
 		{"a wrong server is followed", []State{Connecting}, []Outcome{WrongServer}, fresh, connect, Budget{Hops: 1}},
@@ -54,9 +54,9 @@ func TestDecide(t *testing.T) {
 		{"a fourth wrong server asks Autodiscover", []State{Connecting}, []Outcome{WrongServer}, Budget{Hops: 3}, discover, Budget{Hops: 3, Discoveries: 1}},
 		{"a fourth wrong server after Autodiscover waits", []State{Connecting}, []Outcome{WrongServer}, Budget{Hops: 3, Discoveries: 1}, news, Budget{Hops: 3, Discoveries: 1}},
 		{"a circle, an unknown mailbox, a host that never may: Autodiscover is asked", []State{Connecting},
-			[]Outcome{Circle, UnknownHere, Refused, Found, NothingBetter, NoDirectory, Unreadable}, fresh, discover, asked},
+			[]Outcome{Circle, UnknownHere, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, fresh, discover, asked},
 		{"what Autodiscover has not healed waits for news", []State{Connecting},
-			[]Outcome{Circle, UnknownHere, Refused, Found, NothingBetter, NoDirectory, Unreadable}, asked, news, asked},
+			[]Outcome{Circle, UnknownHere, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, asked, news, asked},
 		{"a server that is gone asks Autodiscover", []State{Connecting}, []Outcome{Gone}, fresh, discover, Budget{Discoveries: 1, Offline: true}},
 		{"a server that is gone after Autodiscover waits for the network", []State{Connecting}, []Outcome{Gone}, asked, network, Budget{Discoveries: 1, Offline: true}},
 		{"a session that dies under the logon is made anew", []State{Connecting}, []Outcome{SessionLost}, fresh, connect, Budget{Fresh: 1}},
@@ -69,18 +69,18 @@ func TestDecide(t *testing.T) {
 		{"a better place is tried", []State{Discovering}, []Outcome{Found}, asked, connect, asked},
 		{"Autodiscover that wants another sign-in needs a person", []State{Discovering}, []Outcome{Unauthorized}, asked, you, asked},
 		{"Autodiscover that knows nothing better waits for news", []State{Discovering},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Refused, NothingBetter, NoDirectory, Unreadable}, asked, news, asked},
+			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, NeverTrusted, NothingBetter, NoDirectory, Unreadable}, asked, news, asked},
 		{"a server that is gone and nothing better: it may be back soon", []State{Discovering},
-			[]Outcome{NothingBetter, NoDirectory, Refused}, Budget{Discoveries: 1, Offline: true}, network, Budget{Discoveries: 1, Offline: true}},
+			[]Outcome{NothingBetter, NoDirectory, NeverTrusted}, Budget{Discoveries: 1, Offline: true}, network, Budget{Discoveries: 1, Offline: true}},
 		{"a refused sign-in and nothing better: a person is needed", []State{Discovering},
-			[]Outcome{NothingBetter, NoDirectory, Refused}, Budget{Discoveries: 1, SignIn: true}, you, Budget{Discoveries: 1, SignIn: true}},
+			[]Outcome{NothingBetter, NoDirectory, NeverTrusted}, Budget{Discoveries: 1, SignIn: true}, you, Budget{Discoveries: 1, SignIn: true}},
 
 		{"whatever ends a session, the way begins at its server with a fresh budget", []State{Online},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, Refused, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, connect, fresh},
+			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, connect, fresh},
 		{"sessions that die young give the server time", []State{Online}, []Outcome{SessionLost}, Budget{Brief: true}, server, Budget{Brief: true}},
 
 		{"a machine that stands still is asked nothing, and waits", []State{Waiting, NeedsYou, Paused, Stopped},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, Refused, Found, NothingBetter, NoDirectory, Unreadable}, fresh, news, fresh},
+			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, fresh, news, fresh},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, s := range tt.states {

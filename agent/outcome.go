@@ -27,7 +27,7 @@ const (
 	NoSecret                     // the sign-in's secret cannot be had now: a locked keyring
 	Denied                       // signed in, without the right to the mailbox
 	Untrusted                    // the host may not receive credentials yet
-	Refused                      // the host may never receive credentials
+	NeverTrusted                 // the host may never receive credentials
 	Found                        // Autodiscover names a better place
 	NothingBetter                // Autodiscover names the same place, or none
 	NoDirectory                  // no Autodiscover endpoint could be asked
@@ -37,7 +37,7 @@ const (
 
 var outcomeNames = [...]string{
 	"logged on", "wrong server", "circle", "unknown here", "gone", "in transit", "busy", "session lost",
-	"unauthorized", "no secret", "denied", "untrusted", "refused", "found", "nothing better", "no directory", "unreadable", "cancelled",
+	"unauthorized", "no secret", "denied", "untrusted", "never trusted", "found", "nothing better", "no directory", "unreadable", "cancelled",
 }
 
 func (o Outcome) String() string               { return outcomeNames[o] }
@@ -61,7 +61,7 @@ func outcome(err error) Outcome {
 	}
 	if u, ok := trust.IsUntrusted(err); ok {
 		if u.Verdict == trust.Refuse {
-			return Refused
+			return NeverTrusted
 		}
 		return Untrusted
 	}

@@ -50,7 +50,7 @@ var endings = map[agent.Outcome]ending{
 	agent.NoSecret:      {exitNeedsSignIn, "unlock the keyring, or mend the place of the secret that this names: homing profile show"},
 	agent.Denied:        {exitLogonRefused, "ask an administrator for the right to the mailbox"},
 	agent.Untrusted:     {exitNeedsTrust, "if you know the host, allow it with: homing trust add HOST"},
-	agent.Refused:       {exitNeedsTrust, "this host can never be trusted; tell an administrator who sends you there"},
+	agent.NeverTrusted:  {exitNeedsTrust, "this host can never be trusted; tell an administrator who sends you there"},
 	agent.NothingBetter: {exitNotDiscovered, "see what each place answers with: homing discover ADDRESS"},
 	agent.NoDirectory:   {exitNotDiscovered, "no Autodiscover service answers; see: homing discover ADDRESS"},
 	agent.Unreadable:    {exitUnreadable, "do with that file what the text says; nothing was written over it"},
@@ -112,7 +112,7 @@ func classify(err error) (int, string) {
 		if e.Verdict == trust.Ask {
 			return exitNeedsTrust, allow(e.Hop)
 		}
-		return exitNeedsTrust, endings[agent.Refused].hint
+		return exitNeedsTrust, endings[agent.NeverTrusted].hint
 	}
 	if e, ok := errors.AsType[*autodiscover.Error](err); ok {
 		return endings[agent.OutcomeOf(e)].code, ""

@@ -22,7 +22,7 @@ func TestEveryOutcomeEndsACommandInItsWay(t *testing.T) {
 		agent.LoggedOn: 0, agent.Found: 0,
 		agent.Cancelled:    1,
 		agent.Unauthorized: 3, agent.NoSecret: 3,
-		agent.Untrusted: 4, agent.Refused: 4,
+		agent.Untrusted: 4, agent.NeverTrusted: 4,
 		agent.NothingBetter: 5, agent.NoDirectory: 5,
 		agent.WrongServer: 6, agent.Circle: 6, agent.UnknownHere: 6, agent.Gone: 6, agent.Busy: 6, agent.SessionLost: 6, agent.Denied: 6,
 		agent.InTransit:  7,

@@ -64,6 +64,7 @@ type Agent struct {
 	hub hub
 
 	started chan struct{}
+	adding  sync.Mutex
 	mu      sync.Mutex // guards the rest
 	ctx     context.Context
 	ended   bool // no machine is started any more
@@ -246,6 +247,8 @@ func (a *Agent) Do(ctx context.Context, c Command) (profile.ID, error) {
 // add starts a machine for an address that has none yet. The profile is written
 // when a logon has succeeded, not before.
 func (a *Agent) add(ctx context.Context, c Command) (profile.ID, error) {
+	a.adding.Lock() // one address, one machine
+	defer a.adding.Unlock()
 	draft, err := profile.New(c.Address, c.Label)
 	if err != nil {
 		return "", err
@@ -312,6 +315,9 @@ func (a *Agent) signIn(ctx context.Context, m *machine, c Command) error {
 		}
 		ref.Secret = a.cfg.SecretRef(m.id, ref.Realm)
 	}
+	if err := ref.Validate(); err != nil {
+		return err
+	}
 	if !c.Secret.IsZero() {
 		if err := a.cfg.Secrets.Set(ctx, ref.Secret, c.Secret); err != nil {
 			return fmt.Errorf("storing the sign-in for %s: %w", ref.Realm, err)
@@ -322,7 +328,7 @@ func (a *Agent) signIn(ctx context.Context, m *machine, c Command) error {
 }
 
 func (a *Agent) consent(ctx context.Context, c Command) error {
-	domain := c.MailDomain
+	domain := strings.ToLower(c.MailDomain)
 	if c.Profile != "" {
 		m, err := a.find(c.Profile)
 		if err != nil {
@@ -332,6 +338,9 @@ func (a *Agent) consent(ctx context.Context, c Command) error {
 	}
 	if domain == "" || c.Host == "" {
 		return errors.New("trust is given to one host for one mail domain: name both")
+	}
+	if !trust.Match(c.Host, c.Host) || strings.HasPrefix(c.Host, "*.") {
+		return fmt.Errorf("%q is no host name in ASCII", c.Host)
 	}
 	var err error
 	if c.Op == Trust {

@@ -22,6 +22,7 @@ type logins struct {
 	mu      sync.Mutex
 	refs    []profile.LoginRef // of the profile, replaced each cycle
 	added   []profile.LoginRef // by SignIn, not yet proven and saved
+	used    map[string]bool    // realms of added that were presented in this cycle, and not refused
 	refused int                // in this cycle
 }
 
@@ -70,6 +71,7 @@ func (l *logins) begin(p profile.Profile) {
 	defer l.mu.Unlock()
 	l.refs = p.Logins
 	l.refused = 0
+	l.used = make(map[string]bool)
 }
 
 // add takes a sign-in that a person gave. It replaces the one for its realm, and
@@ -81,12 +83,24 @@ func (l *logins) add(ref profile.LoginRef) {
 	l.added = append(without(l.added, ref.Realm), ref)
 }
 
-// all returns the sign-ins as they are to be saved after a logon.
-func (l *logins) all() []profile.LoginRef {
+// all returns the sign-ins of the profile and those that a person gave.
+func (l *logins) all() []profile.LoginRef { return l.with(func(profile.LoginRef) bool { return true }) }
+
+// proven returns the sign-ins as they are to be saved after a logon: those that
+// were added only if somebody has let them in.
+func (l *logins) proven() []profile.LoginRef {
+	return l.with(func(r profile.LoginRef) bool { return l.used[r.Realm] })
+}
+
+// with returns the sign-ins of the profile and the added ones that fit.
+func (l *logins) with(fits func(profile.LoginRef) bool) []profile.LoginRef {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := slices.Clone(l.refs)
 	for _, ref := range l.added {
+		if !fits(ref) {
+			continue
+		}
 		if i := slices.IndexFunc(out, func(r profile.LoginRef) bool { return r.Realm == ref.Realm }); i >= 0 {
 			out[i] = ref
 		} else {
@@ -158,6 +172,9 @@ func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
 	if tooMany || l.refusals.Refused(l.id, realm, secret) {
 		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: realm, User: ref.User, Refused: true}
 	}
+	l.mu.Lock()
+	l.used[ref.Realm] = true
+	l.mu.Unlock()
 	return trust.Login{
 		Realm: realm, User: ref.User, Secret: secret,
 		Weakest: trust.Scheme(ref.Weakest), Bearer: ref.Bearer,
@@ -169,6 +186,7 @@ func (l *logins) Refused(_ string, login trust.Login) {
 	l.refusals.Refuse(l.id, login.Realm, login.Secret)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.used, login.Realm)
 	l.refused++
 }
 
@@ -177,9 +195,13 @@ func without(refs []profile.LoginRef, realm string) []profile.LoginRef {
 }
 
 // Logins returns the sign-ins of p for use outside of an agent, by the same
-// rules: a secret that was refused is not sent again.
-func Logins(p profile.Profile, secrets profile.Secrets) trust.Logins {
-	l := &logins{id: p.ID, secrets: secrets, refusals: new(forgetful)}
+// rules: a secret that was refused is not sent again. Nil refusals are those of
+// this call alone.
+func Logins(p profile.Profile, secrets profile.Secrets, refusals Refusals) trust.Logins {
+	if refusals == nil {
+		refusals = new(forgetful)
+	}
+	l := &logins{id: p.ID, secrets: secrets, refusals: refusals}
 	l.begin(p)
 	return l
 }

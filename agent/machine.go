@@ -34,6 +34,7 @@ type machine struct {
 	target  logonclient.Target
 	place   profile.Endpoint  // what is saved if target lets us in
 	why     string            // how target became known; empty: the profile
+	issued  bool              // place was found by Autodiscover in this cycle
 	tried   map[string]bool   // targets of this cycle
 	hops    []profile.Hop     // of this cycle
 	waits   map[Wait]int      // waits in a row, by pace

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,5 +115,68 @@ func TestASignInByAPersonIsSentAlthoughItWasRefused(t *testing.T) {
 		h.Password(ex1, servicetest.AnnSecret) // the account is open again
 		h.do(again)
 		h.wantState(agent.Online)
+	})
+}
+
+func TestALogonProvesTheServerAndNotEveryHostOfAnImport(t *testing.T) {
+	signIn := agent.Command{Op: agent.SignIn, Profile: servicetest.AnnID, Realm: servicetest.AnnRealm, SecretRef: servicetest.AnnRef}
+	for _, tt := range []struct {
+		name, issuer, book   string
+		wantIssuer, wantBook string
+	}{
+		{"strangers are not kept", "https://autodiscover.tailspin.test/autodiscover/autodiscover.xml", "https://mx.tailspin.test/mapi/nspi/", "", ""},
+		{"hosts of the mail domain are", servicetest.Issuer, "https://ex1.contoso.test/mapi/nspi/", servicetest.Issuer, "https://ex1.contoso.test/mapi/nspi/"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inHouse(t, func(w *servicetest.World) { w.SetSecret(servicetest.AnnRef, servicetest.AnnSecret) }, nil, func(t *testing.T, h *house) {
+				draft := servicetest.Ann(ex1)
+				mapi := *draft.Endpoint.MAPI
+				mapi.AddressBook = tt.book
+				draft.Endpoint.MAPI, draft.Endpoint.Autodiscover = &mapi, tt.issuer
+				h.do(agent.Command{Op: agent.Import, Draft: &draft})
+				h.do(signIn)
+				h.wantState(agent.Online)
+				got := h.stored(servicetest.AnnID)
+				if !got.Proven || got.Endpoint.Autodiscover != tt.wantIssuer || got.Endpoint.MAPI.AddressBook != tt.wantBook {
+					t.Errorf("proven %v, issuer %q, address book %q", got.Proven, got.Endpoint.Autodiscover, got.Endpoint.MAPI.AddressBook)
+				}
+			})
+		})
+	}
+}
+
+func TestASignInThatLetNobodyInIsNotSaved(t *testing.T) {
+	inHouse(t, ann(t), nil, func(t *testing.T, h *house) {
+		h.do(agent.Command{Op: agent.SignIn, Profile: servicetest.AnnID, Realm: "*.fabrikam.test", User: "ann", SecretRef: "keyring:fabrikam"})
+		h.wantState(agent.Online)
+		h.wantCalls("save ")
+		if got := h.stored(servicetest.AnnID).Logins; len(got) != 1 {
+			t.Errorf("logins %+v", got)
+		}
+	})
+}
+
+func TestManyAddsOfOneAddressAreOneMailbox(t *testing.T) {
+	inHouse(t, func(w *servicetest.World) { w.Autodiscover(servicetest.Nobody) }, nil, func(t *testing.T, h *house) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() { h.Do(t.Context(), agent.Command{Op: agent.Add, Address: "new@contoso.test"}) })
+		}
+		all.Wait()
+		synctest.Wait()
+		h.box() // fails where there is another number than one
+	})
+}
+
+func TestAServerCannotMakeUsProbeWithoutEnd(t *testing.T) {
+	facts := servicetest.Facts()
+	facts.IdleLimit = time.Millisecond
+	inHouse(t, ann(t, func(w *servicetest.World) {
+		w.At(ex1, servicetest.Answer{Facts: facts, Event: time.Nanosecond})
+	}), nil, func(t *testing.T, h *house) {
+		h.pass(time.Minute)
+		if n := h.Session().Probes(); n < 4 || n > 6 {
+			t.Errorf("%d probes in a minute, want one each 15 s", n)
+		}
 	})
 }

@@ -76,12 +76,15 @@ func (m *machine) tell(ctx context.Context) {
 	}
 }
 
+// minProbe bounds how often a server can make us probe it.
+const minProbe = 15 * time.Second
+
 // probePace is how often the session is probed: as configured, and often enough
 // for the server not to drop it.
 func (m *machine) probePace() time.Duration {
 	pace := m.agent.cfg.Pace.Probe
 	if limit := m.facts.IdleLimit / 2; limit > 0 {
-		pace = min(pace, limit)
+		pace = min(pace, max(limit, minProbe))
 	}
 	return pace
 }

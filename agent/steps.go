@@ -24,7 +24,7 @@ func (m *machine) cycle(at State, o Outcome, said string) stateFn {
 			return m.idle
 		}
 		m.looked = time.Now()
-		m.budget, m.hops, m.signIn, m.tried = Budget{}, nil, nil, make(map[string]bool)
+		m.budget, m.hops, m.signIn, m.issued, m.tried = Budget{}, nil, nil, false, make(map[string]bool)
 		if err := m.read(ctx); err != nil {
 			return m.next(Starting, Unreadable, err.Error(), err)
 		}
@@ -182,6 +182,7 @@ func (m *machine) discovering(ctx context.Context) stateFn {
 	if err := m.aim(place, issuer, trust.FromSettings, why); err != nil {
 		return m.next(Discovering, outcome(err), err.Error(), err)
 	}
+	m.issued = true
 	return m.next(Discovering, Found, why, nil)
 }
 
@@ -201,7 +202,7 @@ func (m *machine) asked(s autodiscover.Step) {
 // save writes the profile if the logon has shown anything new.
 func (m *machine) save(ctx context.Context) error {
 	p := m.p
-	p.Endpoint, p.Logins, p.Proven = m.place, m.logins.all(), true
+	p.Endpoint, p.Logins, p.Proven = m.shown(), m.logins.proven(), true
 	p.Identity = profile.Identity{
 		DisplayName: m.facts.DisplayName, MailboxGUID: m.facts.MailboxGUID, ReplGUID: m.facts.ReplGUID,
 		RootFolder: m.facts.RootFolder, ServerVersion: m.facts.ServerVersion,
@@ -230,6 +231,29 @@ func (m *machine) save(ctx context.Context) error {
 	m.log.Info("saved", "generation", saved.Generation, "server", saved.Place(), "said", why)
 	m.commit = &commit{old, saved}
 	return nil
+}
+
+// shown is the place that let us in, without what only an unproven profile said:
+// a logon proves the host of the mailbox, not every other that a file names.
+func (m *machine) shown() profile.Endpoint {
+	place := m.place
+	if m.p.Proven || m.issued {
+		return place
+	}
+	allowed := func(rawURL string) bool {
+		hop, err := trust.Step(mailDomain(m.p.Address), "", rawURL, trust.FromUnproven)
+		verdict, _ := m.rules.Judge(hop)
+		return err == nil && verdict == trust.Allow
+	}
+	if !allowed(place.Autodiscover) {
+		place.Autodiscover, place.Routing = "", ""
+	}
+	if !allowed(place.MAPI.AddressBook) {
+		mapi := *place.MAPI
+		mapi.AddressBook = ""
+		place.MAPI = &mapi
+	}
+	return place
 }
 
 // weighty reports whether a change is worth a generation. What a server says of

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/homing-mail/homing/internal/mailaddr"
+	"github.com/homing-mail/homing/internal/trust"
 )
 
 const (
@@ -59,6 +60,9 @@ func (p Profile) Validate() error {
 	return errors.Join(found...)
 }
 
+// Validate reports what is wrong with l, as an *InvalidError.
+func (l LoginRef) Validate() error { return l.check() }
+
 func (l LoginRef) check() error {
 	if !slices.Contains(schemes, l.Weakest) {
 		return fmt.Errorf("%q is not a scheme; it is one of basic, ntlm, negotiate, bearer", clip(l.Weakest))
@@ -70,6 +74,9 @@ func (l LoginRef) check() error {
 		if _, _, err := parseRef(l.Secret); err != nil {
 			return err
 		}
+	}
+	if strings.ContainsAny(l.Realm, `/\\:@ `) {
+		return fmt.Errorf("%q is no pattern of hosts", clip(l.Realm))
 	}
 	return cmp.Or(checkText(l.Realm), checkText(l.User))
 }
@@ -93,6 +100,8 @@ func checkURL(s string) error {
 		return errors.New("it does not begin with https://")
 	case u.Hostname() == "":
 		return errors.New("it names no host")
+	case trust.HostPort(u) == "":
+		return errors.New("its host is not written in ASCII; an international name begins with xn-- there")
 	}
 	return nil
 }

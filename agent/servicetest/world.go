@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -402,6 +403,7 @@ type Session struct {
 	facts  logonclient.Facts
 	event  time.Duration
 	lost   chan error
+	probes atomic.Int64
 	closed bool // guarded by w.mu
 }
 
@@ -410,7 +412,13 @@ func (s *Session) Lose() { s.lost <- Refusal(logonclient.SessionLost, "ecInvalid
 
 func (s *Session) Facts() logonclient.Facts { return s.facts }
 
-func (s *Session) Probe(context.Context) error { return nil }
+func (s *Session) Probe(context.Context) error {
+	s.probes.Add(1)
+	return nil
+}
+
+// Probes returns how often the session was probed.
+func (s *Session) Probes() int { return int(s.probes.Load()) }
 
 func (s *Session) Wait(ctx context.Context) (bool, error) {
 	var event <-chan time.Time

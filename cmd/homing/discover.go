@@ -128,7 +128,7 @@ func (a *app) logins(ctx context.Context, p *program.Program, of profile.Profile
 		return nil, usage(err)
 	}
 	if ref == "" && len(of.Logins) > 0 {
-		return agent.Logins(of, p.Secrets), nil
+		return agent.Logins(of, p.Secrets, p.Refusals), nil
 	}
 	user := s.user
 	if user == "" {
@@ -146,7 +146,7 @@ func (a *app) logins(ctx context.Context, p *program.Program, of profile.Profile
 		}
 	}
 	of.Logins = []profile.LoginRef{{User: user, Weakest: string(trust.Basic), Bearer: s.bearer, Secret: ref}}
-	return agent.Logins(of, p.Secrets), nil
+	return agent.Logins(of, p.Secrets, nil), nil
 }
 
 // checkLegacyDN refuses what no mailbox can be called. An empty one is not given.

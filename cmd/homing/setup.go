@@ -50,8 +50,9 @@ type settingUp struct {
 	ref    string // the secret that the flags name; empty: a person is asked
 	dry    bool
 
-	id    profile.ID
-	tried map[string]int // answers given, by realm
+	id      profile.ID
+	created bool           // by this run
+	tried   map[string]int // answers given, by realm
 }
 
 // maxAnswers is how often a person may answer for one realm: accounts are locked
@@ -93,13 +94,22 @@ func (a *app) setup(ctx context.Context, address, label string, s *signIn, dryRu
 	}
 	m, err := run.finish(ctx, began, story)
 	if err != nil {
-		if m.Generation == 0 { // nothing came of it: not even its secret stays
-			_, gone := run.svc.Do(context.WithoutCancel(ctx), agent.Command{Op: agent.Forget, Profile: run.id})
-			err = errors.Join(err, gone)
-		}
-		return err
+		return errors.Join(err, run.undo(context.WithoutCancel(ctx), p))
 	}
 	return a.reportSetup(m, dryRun)
+}
+
+// undo forgets the mailbox that this run has added, if no profile came of it: not
+// even its secret stays.
+func (r *settingUp) undo(ctx context.Context, p *program.Program) error {
+	if !r.created {
+		return nil
+	}
+	if _, err := p.Store.Load(ctx, r.id); !errors.Is(err, profile.ErrNotFound) {
+		return nil
+	}
+	_, err := r.svc.Do(ctx, agent.Command{Op: agent.Forget, Profile: r.id})
+	return err
 }
 
 // begin adds a mailbox. For an address that has a profile it signs in anew with
@@ -120,7 +130,12 @@ func (r *settingUp) begin(ctx context.Context, p *program.Program, draft profile
 		if r.ref != "" { // it is sent to every host that asks, and to none twice
 			r.tried[anyRealm] = maxAnswers
 		}
+		before, err := mailboxes(ctx, r.svc)
+		if err != nil {
+			return err
+		}
 		r.id, err = r.svc.Do(ctx, add)
+		r.created = err == nil && !r.dry && !slices.ContainsFunc(before, func(m agent.Mailbox) bool { return m.ID == r.id })
 		return err
 	case r.ref != "":
 		if len(old.Logins) > 0 {
@@ -132,8 +147,24 @@ func (r *settingUp) begin(ctx context.Context, p *program.Program, draft profile
 			return err
 		}
 	}
-	r.id, err = r.svc.Do(ctx, agent.Command{Op: agent.CheckNow, Profile: old.ID})
+	now, err := mailboxes(ctx, r.svc)
+	if err != nil {
+		return err
+	}
+	look := agent.Command{Op: agent.CheckNow, Profile: old.ID}
+	if slices.ContainsFunc(now, func(m agent.Mailbox) bool { return m.ID == old.ID && m.State == agent.Paused }) {
+		look.Op = agent.Resume
+	}
+	r.id, err = r.svc.Do(ctx, look)
 	return err
+}
+
+// mailboxes are those that an agent has now.
+func mailboxes(ctx context.Context, svc agent.Service) ([]agent.Mailbox, error) {
+	for status, err := range svc.Watch(ctx) {
+		return status.Mailboxes, err
+	}
+	return nil, context.Cause(ctx)
 }
 
 // anyRealm stands for every realm in settingUp.tried.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -143,6 +144,8 @@ func did(dryRun bool, done, would string) string {
 func consentHost(name string) (string, error) {
 	host := strings.ToLower(strings.TrimSuffix(name, "."))
 	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }):
+		return "", fmt.Errorf("%q is not written in ASCII; an international name begins with xn-- there", clip(name))
 	case strings.Contains(host, "*"):
 		return "", fmt.Errorf("%q is a pattern, and a person allows one host: patterns belong into the configuration, as trust.hosts", clip(name))
 	case strings.ContainsAny(host, "/@"):

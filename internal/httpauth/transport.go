@@ -203,6 +203,9 @@ func (t *Transport) meet(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	bare.Header.Set("User-Agent", req.UserAgent())
+	if t.Access.Judge() != nil { // a stranger learns no mailbox from the query either
+		bare.URL.RawQuery = ""
+	}
 	res, err := t.Base.RoundTrip(bare)
 	if err != nil {
 		return nil, err

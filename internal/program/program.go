@@ -32,6 +32,7 @@ type Program struct {
 	Store    *profile.Files
 	Secrets  *profile.SecretStore
 	Consents agent.Consents
+	Refusals agent.Refusals
 
 	LogonClient    *logonclient.Client
 	DiscoverClient *autodiscover.Client
@@ -51,6 +52,7 @@ func Open(p Paths, c *Effective, log *slog.Logger) (*Program, error) {
 		Store:    &profile.Files{Dir: p.State},
 		Secrets:  &profile.SecretStore{Commands: c.Secrets.Commands},
 		Consents: &consents{path: p.consents(), trusted: c.Trust.Hosts},
+		Refusals: &refusals{path: p.refused(), log: log},
 		LogonClient: &logonclient.Client{
 			Network: network, Challenges: challenges, Log: log,
 		},
@@ -88,7 +90,7 @@ func (p *Program) AgentConfig() agent.Config {
 		},
 		Resolve:   p.LogonClient.Resolve,
 		Discover:  p.DiscoverClient.Discover,
-		Refusals:  &refusals{path: p.Paths.refused(), log: p.Log},
+		Refusals:  p.Refusals,
 		SecretRef: p.SecretRef,
 		Changed:   p.changed(),
 		Pace: agent.Pace{
@@ -153,7 +155,7 @@ func (p *Program) Target(ctx context.Context, from profile.Profile) (logonclient
 	hop, err := trust.Step(domain, "", from.Endpoint.MAPI.MailStore, from.Known())
 	return logonclient.Target{
 		MailStore: from.Endpoint.MAPI.MailStore, AddressBook: from.Endpoint.MAPI.AddressBook, LegacyDN: from.Endpoint.MAPI.LegacyDN,
-		Access: trust.Access{Rules: rules, Hop: hop, Logins: agent.Logins(from, p.Secrets)},
+		Access: trust.Access{Rules: rules, Hop: hop, Logins: agent.Logins(from, p.Secrets, p.Refusals)},
 	}, err
 }
 

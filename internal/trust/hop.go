@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // How says by which way the host of a Hop became known.
@@ -63,6 +64,8 @@ func Step(mailDomain, from, rawURL string, how How) (Hop, error) {
 	switch {
 	case u.Hostname() == "" || u.Opaque != "":
 		return refuse("the address names no host")
+	case h.To == "":
+		return refuse("its host name is not written in ASCII, where an international name begins with xn--")
 	case u.User != nil:
 		return refuse("the address contains a user name")
 	case u.Scheme != "https":
@@ -74,9 +77,11 @@ func Step(mailDomain, from, rawURL string, how How) (Hop, error) {
 }
 
 // HostPort returns the canonical host:port of u: lower case, no trailing dot,
-// the port of the scheme where none is written.
+// the port of the scheme where none is written. It is empty for a URL without a
+// host and for a name that is not ASCII: some letters become others when their
+// case is folded, and what is judged has to be what is dialled.
 func HostPort(u *url.URL) string {
-	if u.Host == "" {
+	if u.Host == "" || !isASCII(u.Hostname()) {
 		return ""
 	}
 	port := u.Port()
@@ -87,6 +92,10 @@ func HostPort(u *url.URL) string {
 		}
 	}
 	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // host returns the host part of host:port.

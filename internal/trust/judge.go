@@ -111,8 +111,11 @@ func (r Rules) named(mailDomain, host string) string {
 
 // Match reports whether host is named by pattern: a host name, or "*." and a
 // domain, which names the domain and everything below it. Case is ignored; a
-// pattern is never a part of a label.
+// pattern is never a part of a label, and names only ASCII, as DNS does.
 func Match(pattern, host string) bool {
+	if !isASCII(pattern) || !isASCII(host) {
+		return false
+	}
 	pattern, host = strings.ToLower(pattern), strings.ToLower(host)
 	if domain, ok := strings.CutPrefix(pattern, "*."); ok {
 		return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))

@@ -22,7 +22,7 @@ const (
 	Distrust Op = "distrust" // takes that back
 	Rollback Op = "rollback" // to Generation
 	Forget   Op = "forget"   // deletes the profile and its secrets
-	Import   Op = "import"   // Draft becomes a profile, unproven
+	Import   Op = "import"   // Draft becomes a profile, unproven and without sign-ins
 )
 
 // Command is something that a person or a program wants an agent to do.

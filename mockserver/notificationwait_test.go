@@ -12,7 +12,6 @@ import (
 )
 
 func TestNotificationWait(t *testing.T) {
-	const pending = 30 * time.Second
 	tests := []struct {
 		name       string
 		register   bool

@@ -167,7 +167,7 @@ func TestDamage(t *testing.T) {
 		data []byte
 		why  string
 	}{
-		{"an empty file", nil, "unexpected end"},
+		{"an empty file", nil, "it is empty"},
 		{"half a file", whole[:len(whole)/2], "unexpected end"},
 		{"zeros", make([]byte, 512), "invalid character"},
 		{"something after the end", append(slices.Clone(whole), '{'), "after top-level value"},

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -13,6 +14,9 @@ var migrations = [Version]func([]byte) ([]byte, error){from0}
 
 // migrate brings the JSON of a profile forward to Version.
 func migrate(data []byte) ([]byte, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("it is empty")
+	}
 	var head struct {
 		Version int `json:"version"`
 	}

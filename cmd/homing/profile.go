@@ -281,8 +281,9 @@ func (a *app) profileImport(ctx context.Context, file string, dryRun bool) error
 	if err != nil {
 		return err
 	}
-	in := a.in
+	in, name := a.in, "standard input"
 	if file != "-" {
+		name = clip(file)
 		f, err := os.Open(filepath.Clean(file))
 		if err != nil {
 			return usage(fmt.Errorf("opening %s: %w", clip(file), cause(err)))
@@ -296,7 +297,7 @@ func (a *app) profileImport(ctx context.Context, file string, dryRun bool) error
 	}
 	draft, err := profile.Decode(data)
 	if err != nil {
-		return &codeError{exitUnreadable, "", fmt.Errorf("%s: %w", clip(file), err)}
+		return &codeError{exitUnreadable, "", fmt.Errorf("%s: %w", name, err)}
 	}
 	if dryRun {
 		if _, there := p.Store.Load(ctx, draft.ID); !errors.Is(there, profile.ErrNotFound) {

@@ -23,10 +23,7 @@ type rule struct {
 	why    string
 }
 
-var (
-	leaves  = []string{"profile", "autodiscover", "logonclient"}
-	clients = []string{"profile/...", "autodiscover/...", "logonclient/...", "agent/...", "internal/trust", "internal/httpauth", "internal/program", "ui/..."}
-)
+var clients = []string{"profile/...", "autodiscover/...", "logonclient/...", "agent/...", "internal/trust", "internal/httpauth", "internal/program", "ui/..."}
 
 var rules = []rule{
 	{of: []string{"profile"}, not: []string{"autodiscover", "logonclient", "agent/..."}, deep: true,

@@ -71,7 +71,7 @@ func (s *Server) autodiscover(x *exchange, at *site) {
 		x.w.Header().Set("Content-Type", a.contentType)
 	}
 	x.Code = uint32(a.errorCode)
-	x.answer(a.status, a.said, a.body)
+	x.send(x.answer(a.status, a.said, a.body))
 }
 
 // readAsk reads a request, notes whom it asks for, and returns the ErrorCode for

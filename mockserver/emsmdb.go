@@ -81,14 +81,14 @@ func (s *Server) emsmdb(x *exchange, at *site) {
 		return
 	}
 	if code := c.checkHead(); code != mapi.ResponseSuccess {
-		c.send(failed(code))
+		c.reply(failed(code))
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
 	if err != nil {
 		var long *http.MaxBytesError
 		if errors.As(err, &long) {
-			c.send(failed(mapi.ResponseTooLarge))
+			c.reply(failed(mapi.ResponseTooLarge))
 			return
 		}
 		panic(http.ErrAbortHandler) // the client is gone
@@ -96,17 +96,17 @@ func (s *Server) emsmdb(x *exchange, at *site) {
 	c.body = body
 	switch x.RequestType {
 	case "Connect":
-		c.send(s.connect(c))
+		c.reply(s.connect(c))
 	case "Execute":
-		c.send(s.execute(c))
+		c.reply(s.execute(c))
 	case "Disconnect":
-		c.send(s.disconnect(c))
+		c.reply(s.disconnect(c))
 	case "NotificationWait":
 		s.notificationWait(c)
 	case "PING":
-		c.send(s.ping(c))
+		c.reply(s.ping(c))
 	default:
-		c.send(failed(mapi.ResponseInvalidRequestType))
+		c.reply(failed(mapi.ResponseInvalidRequestType))
 	}
 }
 
@@ -157,9 +157,17 @@ func (c *call) checkHead() mapi.ResponseCode {
 	return mapi.ResponseSuccess
 }
 
-// head sets the headers that each answer has.
-func (c *call) head(r reply) {
-	h := c.w.Header()
+// reply answers a call that is done.
+func (c *call) reply(r reply) {
+	c.send(c.compose(r))
+}
+
+// compose writes the headers that each answer has, and what follows them. It
+// notes for the record what the answer says.
+func (c *call) compose(r reply) answer {
+	c.note(r)
+	a := c.answer(http.StatusOK, c.Said, r.body)
+	h := a.header
 	for _, echo := range [][2]string{{headRequestType, "X-RequestType"}, {headRequestID, "X-RequestId"}, {headClientInfo, "X-ClientInfo"}} {
 		if v := c.r.Header[echo[0]]; len(v) > 0 {
 			h[echo[1]] = v[:1]
@@ -169,32 +177,42 @@ func (c *call) head(r reply) {
 	h["X-ServerApplication"] = []string{"Exchange/" + c.server.Version}
 	if r.code != mapi.ResponseSuccess {
 		h["Content-Type"] = []string{"text/html"}
-		return
+		a.body = refusal(r.code)
+		return a
 	}
 	h["Content-Type"] = []string{"application/mapi-http"}
 	h["X-PendingPeriod"] = []string{strconv.FormatInt(pendingPeriod.Milliseconds(), 10)}
 	if r.expires > 0 {
 		h["X-ExpirationInfo"] = []string{strconv.FormatInt(r.expires.Milliseconds(), 10)}
 	}
-	// The tags and the body go out in chunks even when all is ready at once.
-	h["Transfer-Encoding"] = []string{"chunked"}
 	if r.context != nil {
 		c.s.mu.Lock()
 		r.context.setCookies(h)
 		c.s.mu.Unlock()
 	}
+	a.stream, a.extra = true, c.extra(nil)
+	return a
 }
 
-// send answers a call that is done.
-func (c *call) send(r reply) {
-	c.head(r)
+// late is the end of a stream whose head has gone out already. A code other than
+// success stands behind DONE ([MS-OXCMAPIHTTP] 3.2.5.2).
+func (c *call) late(r reply) answer {
 	c.note(r)
+	a := answer{said: c.Said, stream: true, body: r.body}
 	if r.code != mapi.ResponseSuccess {
-		c.answer(http.StatusOK, c.Said, refusal(r.code))
-		return
+		a.extra = fmt.Appendf(nil, "X-ResponseCode: %d\r\nContent-Type: text/html\r\n", int(r.code))
+		a.body = refusal(r.code)
 	}
-	stream := append(make([]byte, 0, 128+len(r.body)), "PROCESSING\r\n"...)
-	c.answer(http.StatusOK, c.Said, c.appendDone(stream, r))
+	a.extra = c.extra(a.extra)
+	return a
+}
+
+// extra adds the additional headers that each stream ends with.
+func (c *call) extra(b []byte) []byte {
+	b = appendHeader(b, "X-ElapsedTime", time.Since(c.started).Milliseconds())
+	b = append(b, "X-StartTime: "...)
+	b = c.started.UTC().AppendFormat(b, http.TimeFormat)
+	return append(b, "\r\n"...)
 }
 
 // note puts what the answer says into the record.
@@ -207,22 +225,6 @@ func (c *call) note(r reply) {
 	default:
 		c.Said = r.ec.Name()
 	}
-}
-
-// appendDone ends the stream: DONE, additional headers, body ([MS-OXCMAPIHTTP]
-// 2.2.7). A code other than success stands there when the head had none yet.
-func (c *call) appendDone(b []byte, r reply) []byte {
-	b = append(b, "DONE\r\n"...)
-	if r.code != mapi.ResponseSuccess {
-		b = fmt.Appendf(b, "X-ResponseCode: %d\r\nContent-Type: text/html\r\n", int(r.code))
-		r.body = refusal(r.code)
-	}
-	b = append(b, "X-ElapsedTime: "...)
-	b = strconv.AppendInt(b, time.Since(c.started).Milliseconds(), 10)
-	b = append(b, "\r\nX-StartTime: "...)
-	b = c.started.UTC().AppendFormat(b, http.TimeFormat)
-	b = append(b, "\r\n\r\n"...)
-	return append(b, r.body...)
 }
 
 // refusal is the page that explains a response code to people.

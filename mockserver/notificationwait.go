@@ -18,26 +18,22 @@ const maxWait = 5 * time.Minute
 func (s *Server) notificationWait(c *call) {
 	ctx, code := s.beginWait(c)
 	if code != mapi.ResponseSuccess {
-		c.send(failed(code))
+		c.reply(failed(code))
 		return
 	}
 	r := reply{context: ctx, expires: expireUsed, said: "waiting"}
-	c.head(r)
-	c.note(r)
-	c.Seq = s.record.add(c.Request)
-	c.w.WriteHeader(http.StatusOK)
-	c.write("PROCESSING\r\n")
+	c.open(c.compose(r))
 
 	r = s.wait(c, ctx)
 	s.mu.Lock()
 	ctx.waiting, ctx.expires = false, time.Now().Add(expireUsed)
 	s.mu.Unlock()
-	c.note(r)
+	a := c.late(r)
 	s.record.amend(c.Request)
 	if r.said == hungUp {
 		panic(http.ErrAbortHandler)
 	}
-	c.w.Write(c.appendDone(nil, r))
+	c.finish(a)
 }
 
 func (s *Server) beginWait(c *call) (*sessionContext, mapi.ResponseCode) {
@@ -91,7 +87,7 @@ func (s *Server) wait(c *call, ctx *sessionContext) reply {
 			return reply{said: hungUp}
 		case <-timer.C:
 			if time.Now().Before(end) {
-				c.write("PENDING\r\n")
+				c.tag(tagPending)
 			}
 		}
 	}
@@ -101,10 +97,4 @@ func (s *Server) isOff(at *server) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dir.sites[at.Host].off
-}
-
-// write sends a tag at once.
-func (c *call) write(tag string) {
-	c.w.Write([]byte(tag))
-	http.NewResponseController(c.w).Flush()
 }

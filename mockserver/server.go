@@ -226,18 +226,6 @@ type exchange struct {
 	r *http.Request
 }
 
-// answer records the exchange, then sends the answer: whoever has the answer
-// finds the record.
-func (x *exchange) answer(status int, said string, body []byte) {
-	x.Status, x.Said = status, said
-	x.s.record.add(x.Request)
-	x.w.WriteHeader(status)
-	x.w.Write(body)
-}
-
-// refuse answers with a bare status, as IIS and proxies do.
-func (x *exchange) refuse(status int, said string) { x.answer(status, said, nil) }
-
 // cut shortens what a client sent to what a record may hold.
 func cut(s string, n int) string {
 	if len(s) > n {

@@ -149,3 +149,24 @@ func TestRopIDString(t *testing.T) {
 		}
 	}
 }
+
+func TestGromoxResponseCode(t *testing.T) {
+	for n, want := range map[int]ResponseCode{
+		-1: 1, // Unknown Failure
+		0:  0,
+		1:  2,  // invalid verb
+		2:  6,  // invalid context cookie
+		3:  7,  // missing header
+		4:  11, // no privilege
+		5:  12, // invalid request body
+		6:  13, // missing cookie
+		7:  15, // invalid sequence
+		8:  5,  // invalid request type
+		9:  1,  // out of memory
+		10: 1,
+	} {
+		if got := GromoxResponseCode(n); got != want {
+			t.Errorf("%d of Gromox is %v, want %v", n, got, want)
+		}
+	}
+}

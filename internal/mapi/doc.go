@@ -1,8 +1,9 @@
 // Package mapi is the wire of MAPI/HTTP, in both directions: the request and
-// response bodies of the mailbox endpoint ([MS-OXCMAPIHTTP] 2.2.4), the answer
-// stream around them (2.2.7), the ROP buffer and its header ([MS-OXCRPC]
-// 2.2.2.1, [MS-OXCROPS] 2.2.1), the few ROPs that a logon needs, and the codes
-// that come back.
+// response bodies of the mailbox endpoint ([MS-OXCMAPIHTTP] 2.2.4) and those of
+// the address book endpoint that lead to a server (2.2.5), the answer stream
+// around them (2.2.7), the ROP buffer, its header and its compression
+// ([MS-OXCRPC] 2.2.2.1, 3.1.4.1.1, [MS-OXCROPS] 2.2.1), the few ROPs that a
+// logon needs, and the codes that come back.
 //
 // It turns bytes into structures and structures into bytes and does nothing
 // else: no network, no retry, no judgement beyond the class of a [Code].

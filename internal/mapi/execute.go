@@ -62,7 +62,7 @@ type ExecuteResponse struct {
 	StatusCode Code   // not EcNone: the call failed, the failure layout
 	ErrorCode  Code   // what EcDoRpcExt2 returned
 	Flags      uint32 // 0, reserved
-	RopBuffer  []byte // see [ParseRopBuffer]; at most 0x40000 bytes
+	RopBuffer  []byte // see [ParseRopBuffer] and, with ExecuteChain, [ParseRopBuffers]; at most 0x40000 bytes
 	Aux        []byte // auxiliary buffer with its header; nil: none
 }
 

@@ -46,9 +46,18 @@ func FuzzDisconnectRequest(f *testing.F)        { fuzzDecode(f, "disconnect requ
 func FuzzDisconnectResponse(f *testing.F)       { fuzzDecode(f, "disconnect response") }
 func FuzzNotificationWaitRequest(f *testing.F)  { fuzzDecode(f, "notification wait request") }
 func FuzzNotificationWaitResponse(f *testing.F) { fuzzDecode(f, "notification wait response") }
+func FuzzBindRequest(f *testing.F)              { fuzzDecode(f, "bind request") }
+func FuzzBindResponse(f *testing.F)             { fuzzDecode(f, "bind response") }
+func FuzzUnbindRequest(f *testing.F)            { fuzzDecode(f, "unbind request") }
+func FuzzUnbindResponse(f *testing.F)           { fuzzDecode(f, "unbind response") }
+func FuzzMailboxURLRequest(f *testing.F)        { fuzzDecode(f, "get mailbox url request") }
+func FuzzMailboxURLResponse(f *testing.F)       { fuzzDecode(f, "get mailbox url response") }
+func FuzzAddressBookURLRequest(f *testing.F)    { fuzzDecode(f, "get address book url request") }
+func FuzzAddressBookURLResponse(f *testing.F)   { fuzzDecode(f, "get address book url response") }
 func FuzzPayload(f *testing.F)                  { fuzzDecode(f, "payload") }
 func FuzzAuxiliaryBuffer(f *testing.F)          { fuzzDecode(f, "auxiliary buffer") }
 func FuzzRopBuffer(f *testing.F)                { fuzzDecode(f, "rop buffer") }
+func FuzzRopBuffers(f *testing.F)               { fuzzDecode(f, "rop buffers") }
 
 // The lists reach every ROP.
 func FuzzRopRequests(f *testing.F)  { fuzzDecode(f, "rop list request") }
@@ -62,6 +71,15 @@ func FuzzDecompress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte, size int) {
 		got, err := Decompress([]byte("before"), b, size)
+		if size >= 0 && size <= MaxPayload {
+			want, wantErr := byToken(b, size)
+			if diff := cmp.Diff(wantErr, err); diff != "" {
+				t.Fatalf("-token by token +fast:\n%s", diff)
+			}
+			if err == nil && string(got) != "before"+string(want) {
+				t.Fatalf("got %q, token by token %q", got, want)
+			}
+		}
 		if err != nil {
 			if got != nil {
 				t.Fatalf("%d bytes beside %v", len(got), err)
@@ -74,6 +92,39 @@ func FuzzDecompress(f *testing.F) {
 		alone, err := Decompress(nil, b, size)
 		if err != nil || !bytes.Equal(alone, got[len("before"):]) {
 			t.Fatalf("into nothing: %d bytes, %v: not the same", len(alone), err)
+		}
+	})
+}
+
+// What Compress writes, Decompress reads; and it grows by no more than it says.
+func FuzzCompress(f *testing.F) {
+	for _, v := range vectors(f) {
+		f.Add(v.b)
+		if want, ok := v.want.(string); ok {
+			f.Add([]byte(want))
+		}
+	}
+	f.Add(prose(20000))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = b[:min(len(b), MaxPayload)]
+		compressed := Compress([]byte("before"), b)
+		after, ok := bytes.CutPrefix(compressed, []byte("before"))
+		if !ok || len(after) > len(b)+len(b)/8+4 {
+			t.Fatalf("%d bytes become %d", len(b), len(after))
+		}
+		got, err := Decompress(nil, after, len(b))
+		if err != nil || !bytes.Equal(got, b) {
+			t.Fatalf("% x comes back as % x, %v", b, got, err)
+		}
+		for flags := range PayloadLast << 1 {
+			packed := AppendPayloadAs([]byte("before"), b, flags)
+			p, rest, last, err := ReadPayload(packed[len("before"):])
+			if err != nil || !bytes.Equal(p, b) || len(rest) > 0 || last != (flags&PayloadLast != 0) {
+				t.Fatalf("flags %d: % x comes back as % x, rest % x, last %t, %v", flags, b, p, rest, last, err)
+			}
+			if size := len(packed) - len("before"); size > 8+len(b) {
+				t.Fatalf("flags %d: %d bytes become %d", flags, len(b), size)
+			}
 		}
 	})
 }

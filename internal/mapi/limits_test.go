@@ -48,6 +48,24 @@ func TestLengthsThatLieAreRefused(t *testing.T) {
 			"logon response", "\xfe\x00\x78\x04\x00\x00\x01\x03a\xff\x00", "ServerName"},
 		"a message class over 255 bytes": {
 			"get receive folder request", "\x27\x00\x00" + strings.Repeat("a", 256) + "\x00", "MessageClass"},
+		"a server dn over 1024 units": {
+			"get mailbox url request", u32(0) + strings.Repeat("a\x00", 1025) + zeros(2+4), "ServerDn"},
+		"a server url over 4096 units": {
+			"get mailbox url response", zeros(8) + strings.Repeat("a\x00", 4097) + zeros(2+4), "ServerUrl"},
+		"a server url of half a unit": {
+			"get mailbox url response", zeros(8) + "a", "ServerUrl"},
+		"a user dn over 1024 units": {
+			"get address book url request", u32(0) + strings.Repeat("a\x00", 1025) + zeros(2+4), "UserDn"},
+		"an address book url over 4096 units": {
+			"get address book url response", zeros(8) + strings.Repeat("a\x00", 4097) + zeros(2+4), "ServerUrl"},
+		"a state that is announced and not there": {
+			"bind request", u32(0) + "\x01" + u32(0), "ContainerID"},
+		"a state that is there and not announced": {
+			"bind request", u32(0) + "\x00" + zeros(36) + u32(0), "end"},
+		"a backoff with fewer rops than it counts": {
+			"backoff response", "\xf9\x00" + u32(0) + "\x02\xfe" + u32(0), "RopId"},
+		"a backoff with less data than it says": {
+			"backoff response", "\xf9\x00" + u32(0) + "\x00\x02\x00x", "AdditionalData"},
 		"another rop than expected": {
 			"logon request", "\x01\x00\x00", "RopId"},
 		"a header of another version": {
@@ -62,6 +80,20 @@ func TestLengthsThatLieAreRefused(t *testing.T) {
 			"rop buffer", "\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00", "Flags"},
 		"a rop buffer with something behind the last payload": {
 			"rop buffer", "\x00\x00\x04\x00\x02\x00\x02\x00\x02\x00x", "Flags"},
+		"a chain that does not end": {
+			"rop buffers", "\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00", "Flags"},
+		"a chain that goes on behind the flag Last": {
+			"rop buffers", strings.Repeat("\x00\x00\x04\x00\x02\x00\x02\x00\x02\x00", 2), "Flags"},
+		"a chain of 97": {
+			"rop buffers", strings.Repeat("\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00", 96) + "\x00\x00\x04\x00\x02\x00\x02\x00\x02\x00", "Flags"},
+		"a payload over 32 KiB at the begin of a chain": {
+			"rop buffers", "\x00\x00\x00\x00\x02\x80\x02\x80\x02\x80" + zeros(0x8000) + "\x00\x00\x04\x00\x02\x00\x02\x00\x02\x00", "SizeActual"},
+		"a payload over 32 KiB at the end of a chain": {
+			"rop buffers", "\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00" + "\x00\x00\x04\x00\x02\x80\x02\x80\x02\x80" + zeros(0x8000), "SizeActual"},
+		"a second payload that is no rop buffer": {
+			"rop buffers", "\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00" + "\x00\x00\x04\x00\x02\x00\x02\x00\x03\x00", "RopsList"},
+		"a chain, where one buffer is expected": {
+			"rop buffer", "\x00\x00\x00\x00\x02\x00\x02\x00\x02\x00" + "\x00\x00\x04\x00\x02\x00\x02\x00\x02\x00", "Flags"},
 		"a RopSize that does not count itself": {
 			"rop buffer", "\x00\x00\x04\x00\x02\x00\x02\x00\x01\x00", "RopSize"},
 		"a RopSize over the payload": {
@@ -121,6 +153,25 @@ func TestAHandleTableMayHave256Slots(t *testing.T) {
 	}
 }
 
+func TestAChainMayHave96Payloads(t *testing.T) {
+	list := make([]RopBuffer, 96)
+	list[0].Rops = make([]byte, 0x8000-2)
+	list[95].Handles = []uint32{7}
+	got, err := ParseRopBuffers(AppendRopBuffers(nil, list, 0))
+	if err != nil || len(got) != 96 || len(got[0].Rops) != 0x8000-2 || got[95].Handles[0] != 7 {
+		t.Errorf("%d buffers, error %v", len(got), err)
+	}
+}
+
+func TestAnErrorInAChainNamesThePayload(t *testing.T) {
+	b := AppendRopBuffers(nil, make([]RopBuffer, 3), 0)
+	_, err := ParseRopBuffers(b[:len(b)-1])
+	const want = "payload 3: malformed rpc header: payload at byte 8: need 2 bytes, have 1"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestAppendWritesNothingThatParseRefuses(t *testing.T) {
 	long := strings.Repeat("a", 2000)
 	for name, tt := range map[string]struct {
@@ -153,6 +204,18 @@ func TestAppendWritesNothingThatParseRefuses(t *testing.T) {
 			"connect response", ConnectResponse{StatusCode: EcError, PollsMax: 1}, ConnectResponse{StatusCode: EcError}},
 		"a refused logon with fields of a success": {
 			"logon response", LogonResponse{ReturnValue: EcUnknownUser, ReplID: 5}, LogonResponse{ReturnValue: EcUnknownUser}},
+		"a server dn that is too long": {
+			"get mailbox url request", GetMailboxURLRequest{ServerDN: long}, GetMailboxURLRequest{ServerDN: long[:1024]}},
+		"a server url that is too long": {
+			"get mailbox url response",
+			GetMailboxURLResponse{ServerURL: strings.Repeat("a", 4097)},
+			GetMailboxURLResponse{ServerURL: strings.Repeat("a", 4096)}},
+		"an address book url that is too long": {
+			"get address book url response",
+			GetAddressBookURLResponse{ServerURL: strings.Repeat("a", 4097)},
+			GetAddressBookURLResponse{ServerURL: strings.Repeat("a", 4096)}},
+		"a failed bind with a guid": {
+			"bind response", BindResponse{StatusCode: EcError, ServerGUID: GUID{1}}, BindResponse{StatusCode: EcError}},
 		"a message class that is too long": {
 			"get receive folder request", GetReceiveFolderRequest{MessageClass: long}, GetReceiveFolderRequest{MessageClass: long[:255]}},
 	} {
@@ -219,6 +282,41 @@ func TestPayloadsThatDoNotFitPanic(t *testing.T) {
 	}
 	if !panics(func() { AppendRopBuffer(nil, make([]byte, 0x10000-2-4), []uint32{1}) }) {
 		t.Error("a rop buffer of 65536 bytes is written")
+	}
+	if panics(func() { AppendRopBuffers(nil, []RopBuffer{{Rops: make([]byte, 0xFFFF-2)}}, 0) }) {
+		t.Error("a lone rop buffer of 65535 bytes panics")
+	}
+	if !panics(func() { AppendRopBuffers(nil, []RopBuffer{{Rops: make([]byte, 0x10000-2)}}, 0) }) {
+		t.Error("a lone rop buffer of 65536 bytes is written")
+	}
+	if panics(func() { AppendRopBuffers(nil, []RopBuffer{{Rops: make([]byte, 0x8000-2)}, {}}, 0) }) {
+		t.Error("a rop buffer of 32 KiB in a chain panics")
+	}
+	if !panics(func() { AppendRopBuffers(nil, []RopBuffer{{}, {Rops: make([]byte, 0x8000-1)}}, 0) }) {
+		t.Error("a rop buffer over 32 KiB is written into a chain")
+	}
+	if panics(func() { AppendRopBuffers(nil, make([]RopBuffer, 96), 0) }) {
+		t.Error("a chain of 96 panics")
+	}
+	if !panics(func() { AppendRopBuffers(nil, make([]RopBuffer, 97), 0) }) {
+		t.Error("a chain of 97 is written")
+	}
+	if panics(func() { Compress(nil, make([]byte, 0xFFFF)) }) {
+		t.Error("65535 bytes panic")
+	}
+	if !panics(func() { Compress(nil, make([]byte, 0x10000)) }) {
+		t.Error("65536 bytes are compressed")
+	}
+	if panics(func() {
+		(&BackoffResponse{Rops: make([]BackoffRop, 255), AdditionalData: make([]byte, 0xFFFF)}).Append(nil)
+	}) {
+		t.Error("a backoff of 255 rops panics")
+	}
+	if !panics(func() { (&BackoffResponse{Rops: make([]BackoffRop, 256)}).Append(nil) }) {
+		t.Error("a backoff of 256 rops is written")
+	}
+	if !panics(func() { (&BackoffResponse{AdditionalData: make([]byte, 0x10000)}).Append(nil) }) {
+		t.Error("a backoff with 65536 bytes of data is written")
 	}
 	if !panics(func() { (&AuxBlock{Data: make([]byte, 0x10000-4)}).Append(nil) }) {
 		t.Error("an auxiliary block of 65536 bytes is written")

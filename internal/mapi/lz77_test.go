@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestDecompressRefuses(t *testing.T) {
@@ -65,15 +67,25 @@ func TestDecompressAppends(t *testing.T) {
 	}
 }
 
-func TestDecompressWithRoomDoesNotAllocate(t *testing.T) {
-	src := unhex("ffffff7f 41 0700 0f 4a")
-	dst := make([]byte, 0, 100)
-	if n := testing.AllocsPerRun(100, func() {
-		if _, err := Decompress(dst, src, 100); err != nil {
-			t.Fatal(err)
+func TestLZ77WithRoomDoesNotAllocate(t *testing.T) {
+	text := prose(32 << 10)
+	src := Compress(nil, text)
+	run := unhex("ffffff7f 41 0700 0f 4a")
+	dst := make([]byte, 0, len(text))
+	for name, f := range map[string]func() ([]byte, error){
+		"decompress a little": func() ([]byte, error) { return Decompress(dst, run, 100) },
+		"decompress 32 KiB":   func() ([]byte, error) { return Decompress(dst, src, len(text)) },
+		"compress 32 KiB":     func() ([]byte, error) { return Compress(dst, text), nil },
+	} {
+		var p []byte
+		var err error
+		if n := testing.AllocsPerRun(10, func() { p, err = f() }); n != 0 || err != nil || len(p) == 0 {
+			t.Errorf("%s: %v allocations, want 0; %d bytes, %v", name, n, len(p), err)
 		}
-	}); n != 0 {
-		t.Errorf("%v allocations, want 0", n)
+	}
+	// Without room there is something to count.
+	if n := testing.AllocsPerRun(10, func() { _, _ = Decompress(nil, src, len(text)) }); n == 0 {
+		t.Error("into nothing it does not allocate")
 	}
 }
 
@@ -86,5 +98,80 @@ func TestReadPayloadDoesNotChangeItsInput(t *testing.T) {
 	}
 	if !bytes.Equal(before, b) {
 		t.Error("the input has changed")
+	}
+}
+
+// byToken is Decompress without its fast path.
+func byToken(src []byte, size int) ([]byte, error) {
+	d := decompression{r: reader{message: "compressed payload", b: src}, end: size, shared: -1}
+	d.out = make([]byte, 0, size)
+	d.careful()
+	if rest := src[d.r.off:]; d.r.err == nil && bytes.Equal(rest, []byte{0xFF, 0xFF, 0xFF, 0xFF}) {
+		d.r.off += 4
+	}
+	return d.out, d.r.end()
+}
+
+// The fast path goes as far as it can and no further: what it leaves is what
+// the careful path would have met.
+func TestDecompressIsTheSameWithAndWithoutItsFastPath(t *testing.T) {
+	text := prose(1200)
+	copy(text[400:], strings.Repeat("A", 500)) // a length of 16 bits
+	copy(text[1000:], strings.Repeat("B", 90)) // a length of 8 bits
+	src := Compress(nil, text)
+	check := func(what string, at int, src []byte, size int) (refused bool) {
+		got, err := Decompress([]byte("before"), src, size)
+		want, wantErr := byToken(src, size)
+		if diff := cmp.Diff(wantErr, err); diff != "" {
+			t.Errorf("%s %d: -token by token +fast:\n%s", what, at, diff)
+		}
+		if err == nil && string(got) != "before"+string(want) {
+			t.Errorf("%s %d: other bytes", what, at)
+		}
+		return err != nil
+	}
+	if check("whole, of", len(src), src, len(text)) {
+		t.Error("the whole text is refused")
+	}
+	refused := 0
+	for n := range src {
+		if !check("cut at", n, src[:n], len(text)) {
+			t.Errorf("cut at %d it is accepted", n)
+		}
+		for _, c := range []byte{0x01, 0x80, 0xFF} {
+			broken := bytes.Clone(src)
+			broken[n] ^= c
+			if check("broken at", n, broken, len(text)) {
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no broken input is refused")
+	}
+	for size := range len(text) {
+		if !check("announced as", size, src, size) {
+			t.Errorf("announced as %d bytes it is accepted", size)
+		}
+	}
+}
+
+func TestDecompressNamesThePlaceFarFromTheEnds(t *testing.T) {
+	literals := strings.Repeat("a", 32)
+	front := "\x00\x00\x00\x00" + literals // 36 bytes, 32 of output
+	for name, tt := range map[string]struct {
+		at   string // a mask and what follows it, at byte 36
+		want string
+	}{
+		"a match that starts before the output":  {"\xff\xff\xff\xff\x00\x01", "malformed compressed payload: match at byte 40: it starts before the output"},
+		"a match that runs over the end":         {"\xff\xff\xff\xff\x07\x00\x0f\xff\xff\xff", "malformed compressed payload: match at byte 40: it runs over SizeActual"},
+		"a length of 16 bits that is too small":  {"\xff\xff\xff\xff\x07\x00\x0f\xff\x15\x00", "malformed compressed payload: match length at byte 44: too small for its form"},
+		"the same, behind a match without fault": {"\xff\xff\xff\xff\x00\x00\x07\x00\x0f\xff\x15\x00", "malformed compressed payload: match length at byte 46: too small for its form"},
+	} {
+		src := []byte(front + tt.at + strings.Repeat(front, 4))
+		// What was there is no place for a match to start.
+		if _, err := Decompress([]byte("before"), src, 200); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: error %v, want %s", name, err, tt.want)
+		}
 	}
 }

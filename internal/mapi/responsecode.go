@@ -3,8 +3,8 @@ package mapi
 import "fmt"
 
 // ResponseCode is the value of the header X-ResponseCode, of the HTTP response
-// or after DONE ([MS-OXCMAPIHTTP] 2.2.3.3.3). Gromox 3.10 numbers differently:
-// show what the server wrote beside it.
+// or after DONE ([MS-OXCMAPIHTTP] 2.2.3.3.3). Gromox 3.10 numbers in its own way,
+// see [GromoxResponseCode]: show what the server wrote beside it.
 type ResponseCode int
 
 // The response codes ([MS-OXCMAPIHTTP] 2.2.3.3.3). 14 is reserved.
@@ -57,4 +57,30 @@ func (c ResponseCode) String() string {
 		return fmt.Sprintf("X-ResponseCode %d", int(c))
 	}
 	return fmt.Sprintf("%s (%d)", responseNames[c], int(c))
+}
+
+// gromoxCodes is the numbering of Gromox 3.10, seen from its answers and its
+// source. It has no Context Not Found: an expired context is its 2 or 6.
+var gromoxCodes = [...]ResponseCode{
+	0: ResponseSuccess,
+	1: ResponseInvalidVerb, // also an absent X-RequestType
+	2: ResponseInvalidContextCookie,
+	3: ResponseMissingHeader,
+	4: ResponseNoPrivilege,
+	5: ResponseInvalidRequestBody,
+	6: ResponseMissingCookie,
+	7: ResponseInvalidSequence,
+	8: ResponseInvalidRequestType,
+	9: ResponseUnknownFailure, // out of memory, which the specification has no number for
+}
+
+// GromoxResponseCode returns what the X-ResponseCode n of Gromox 3.10 means,
+// [ResponseUnknownFailure] for a number that Gromox does not use. Gromox gives
+// itself away by its cookies, sid and sequence, and by the title of the page
+// that it refuses with, "MAPI OVER HTTP ERROR".
+func GromoxResponseCode(n int) ResponseCode {
+	if n < 0 || n >= len(gromoxCodes) {
+		return ResponseUnknownFailure
+	}
+	return gromoxCodes[n]
 }

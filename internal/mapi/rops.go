@@ -5,8 +5,8 @@ import "fmt"
 // RopID is the number that a ROP starts with ([MS-OXCROPS] 2.2.2).
 type RopID uint8
 
-// The ROPs that this package reads and writes, and those that may stand in an
-// answer unasked.
+// The ROPs that this package reads and writes, and RopNotify, which may stand in
+// an answer unasked.
 const (
 	RopRelease              RopID = 0x01 // RopRelease
 	RopGetReceiveFolder     RopID = 0x27 // RopGetReceiveFolder
@@ -52,7 +52,9 @@ type RopRequest interface {
 }
 
 // RopResponse is the answer to a ROP: *[LogonResponse],
-// *[RegisterNotificationResponse] or *[GetReceiveFolderResponse].
+// *[RegisterNotificationResponse] or *[GetReceiveFolderResponse]; or what a
+// server says unasked: *[BackoffResponse], *[PendingResponse] or
+// *[BufferTooSmallResponse].
 type RopResponse interface {
 	Append(b []byte) []byte
 	Parse(b []byte) (rest []byte, err error)
@@ -66,6 +68,9 @@ func (*ReleaseRequest) request()                {}
 func (*LogonResponse) response()                {}
 func (*RegisterNotificationResponse) response() {}
 func (*GetReceiveFolderResponse) response()     {}
+func (*BackoffResponse) response()              {}
+func (*PendingResponse) response()              {}
+func (*BufferTooSmallResponse) response()       {}
 
 // ParseRequests reads the list of ROPs of a request. It refuses a RopId that it
 // does not know, as a server must: nothing tells where the next one starts.
@@ -97,8 +102,9 @@ func ParseRequests(rops []byte) ([]RopRequest, error) {
 // ParseResponses reads the list of ROPs of an answer up to the first RopId that
 // it does not know, such as RopNotify, which stands behind the answers asked
 // for. rest starts with that id, RopID(rest[0]), and is empty when all of rops
-// was read. A list may be shorter than that of the request: RopRelease has no
-// answer ([MS-OXCROPS] 3.2.5.3).
+// was read. A list may be shorter than that of the request, since RopRelease has
+// no answer ([MS-OXCROPS] 3.2.5.3), and longer: what a server says unasked may
+// stand before an answer too.
 func ParseResponses(rops []byte) (list []RopResponse, rest []byte, err error) {
 	for rest = rops; len(rest) > 0; {
 		var rop RopResponse
@@ -109,6 +115,12 @@ func ParseResponses(rops []byte) (list []RopResponse, rest []byte, err error) {
 			rop = new(RegisterNotificationResponse)
 		case RopGetReceiveFolder:
 			rop = new(GetReceiveFolderResponse)
+		case RopBackoff:
+			rop = new(BackoffResponse)
+		case RopPending:
+			rop = new(PendingResponse)
+		case RopBufferTooSmall:
+			rop = new(BufferTooSmallResponse)
 		default:
 			return list, rest, nil
 		}

@@ -14,6 +14,7 @@ var (
 	genClass   = genASCII(255)
 	genServer  = genASCII(254)
 	genDisplay = rapid.StringOfN(rapid.RuneFrom([]rune("ann Zoë 😀\uFFFD\u0001")), 0, 512, -1)
+	genURL     = genASCII(4096)
 	genFailure = rapid.SampledFrom(Codes()[1:])
 	genFolder  = rapid.Custom(func(t *rapid.T) FolderID { return FolderID(gen8(t)) })
 	genGUID    = rapid.Custom(func(t *rapid.T) GUID { return GUID(append(gen8(t), gen8(t)...)) })
@@ -48,6 +49,14 @@ func status(t *rapid.T) Code {
 	}
 	return EcNone
 }
+
+var genRopBuffer = rapid.Custom(func(t *rapid.T) RopBuffer {
+	var handles []uint32
+	for range rapid.IntRange(0, 256).Draw(t, "handles") {
+		handles = append(handles, u32(t, "handle"))
+	}
+	return RopBuffer{Rops: genBytes(256).Draw(t, "rops"), Handles: handles}
+})
 
 func u8(t *rapid.T, name string) uint8   { return rapid.Uint8().Draw(t, name) }
 func u16(t *rapid.T, name string) uint16 { return rapid.Uint16().Draw(t, name) }
@@ -97,6 +106,54 @@ var generators = map[string]func(t *rapid.T) any{
 		m := NotificationWaitResponse{StatusCode: status(t), Aux: genBytes(64).Draw(t, "Aux")}
 		if m.StatusCode == EcNone {
 			m.ErrorCode, m.EventPending = Code(u32(t, "ErrorCode")), rapid.Bool().Draw(t, "EventPending")
+		}
+		return m
+	},
+	"bind request": func(t *rapid.T) any {
+		m := BindRequest{Flags: u32(t, "Flags"), Aux: genBytes(64).Draw(t, "Aux")}
+		if rapid.Bool().Draw(t, "HasState") {
+			m.State = &Stat{
+				SortType: u32(t, "SortType"), ContainerID: u32(t, "ContainerID"), CurrentRec: u32(t, "CurrentRec"),
+				Delta: rapid.Int32().Draw(t, "Delta"), NumPos: u32(t, "NumPos"), TotalRecs: u32(t, "TotalRecs"),
+				CodePage: u32(t, "CodePage"), TemplateLocale: u32(t, "TemplateLocale"), SortLocale: u32(t, "SortLocale"),
+			}
+		}
+		return m
+	},
+	"bind response": func(t *rapid.T) any {
+		m := BindResponse{StatusCode: status(t), Aux: genBytes(64).Draw(t, "Aux")}
+		if m.StatusCode == EcNone {
+			m.ErrorCode, m.ServerGUID = Code(u32(t, "ErrorCode")), genGUID.Draw(t, "ServerGuid")
+		}
+		return m
+	},
+	"unbind request": func(t *rapid.T) any {
+		return UnbindRequest{Reserved: u32(t, "Reserved"), Aux: genBytes(64).Draw(t, "Aux")}
+	},
+	"unbind response": func(t *rapid.T) any {
+		m := UnbindResponse{StatusCode: status(t), Aux: genBytes(64).Draw(t, "Aux")}
+		if m.StatusCode == EcNone {
+			m.ErrorCode = Code(u32(t, "ErrorCode"))
+		}
+		return m
+	},
+	"get mailbox url request": func(t *rapid.T) any {
+		return GetMailboxURLRequest{Flags: u32(t, "Flags"), ServerDN: genDisplay.Draw(t, "ServerDn"), Aux: genBytes(64).Draw(t, "Aux")}
+	},
+	"get mailbox url response": func(t *rapid.T) any {
+		m := GetMailboxURLResponse{StatusCode: status(t), Aux: genBytes(64).Draw(t, "Aux")}
+		if m.StatusCode == EcNone {
+			m.ErrorCode, m.ServerURL = Code(u32(t, "ErrorCode")), genURL.Draw(t, "ServerUrl")
+		}
+		return m
+	},
+	"get address book url request": func(t *rapid.T) any {
+		return GetAddressBookURLRequest{Flags: u32(t, "Flags"), UserDN: genDisplay.Draw(t, "UserDn"), Aux: genBytes(64).Draw(t, "Aux")}
+	},
+	"get address book url response": func(t *rapid.T) any {
+		m := GetAddressBookURLResponse{StatusCode: status(t), Aux: genBytes(64).Draw(t, "Aux")}
+		if m.StatusCode == EcNone {
+			m.ErrorCode, m.ServerURL = Code(u32(t, "ErrorCode")), genURL.Draw(t, "ServerUrl")
 		}
 		return m
 	},
@@ -155,16 +212,24 @@ var generators = map[string]func(t *rapid.T) any{
 	"release request": func(t *rapid.T) any {
 		return ReleaseRequest{LogonID: u8(t, "LogonId"), InputHandleIndex: u8(t, "InputHandleIndex")}
 	},
+	"backoff response": func(t *rapid.T) any {
+		m := BackoffResponse{LogonID: u8(t, "LogonId"), Duration: u32(t, "Duration"), AdditionalData: genBytes(64).Draw(t, "AdditionalData")}
+		for range rapid.SampledFrom([]int{0, 1, 3, 255}).Draw(t, "BackoffRopCount") {
+			m.Rops = append(m.Rops, BackoffRop{ID: RopID(u8(t, "RopId")), Duration: u32(t, "Duration")})
+		}
+		return m
+	},
+	"pending response": func(t *rapid.T) any { return PendingResponse{SessionIndex: u16(t, "SessionIndex")} },
+	"buffer too small response": func(t *rapid.T) any {
+		return BufferTooSmallResponse{SizeNeeded: u16(t, "SizeNeeded"), RequestBuffers: genBytes(64).Draw(t, "RequestBuffers")}
+	},
 	"payload": func(t *rapid.T) any {
 		rest := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "rest")
 		return payload{Payload: genBytes(256).Draw(t, "payload"), Rest: append([]byte{}, rest...), Last: true}
 	},
-	"rop buffer": func(t *rapid.T) any {
-		var handles []uint32
-		for range rapid.IntRange(0, 256).Draw(t, "handles") {
-			handles = append(handles, u32(t, "handle"))
-		}
-		return ropBuffer{Rops: genBytes(256).Draw(t, "rops"), Handles: handles}
+	"rop buffer": func(t *rapid.T) any { return ropBuffer(genRopBuffer.Draw(t, "buffer")) },
+	"rop buffers": func(t *rapid.T) any {
+		return rapid.SliceOfN(genRopBuffer, 1, 4).Draw(t, "buffers")
 	},
 	"auxiliary buffer": func(t *rapid.T) any {
 		var list []AuxBlock
@@ -199,16 +264,24 @@ func init() {
 	generators["rop list response"] = func(t *rapid.T) any {
 		var v responseList
 		for range rapid.IntRange(0, 5).Draw(t, "rops") {
-			switch m := pick(t, "logon response", "register notification response", "get receive folder response").(type) {
+			switch m := pick(t, "logon response", "register notification response", "get receive folder response", "backoff response", "pending response").(type) {
 			case LogonResponse:
 				v.List = append(v.List, &m)
 			case RegisterNotificationResponse:
 				v.List = append(v.List, &m)
 			case GetReceiveFolderResponse:
 				v.List = append(v.List, &m)
+			case BackoffResponse:
+				v.List = append(v.List, &m)
+			case PendingResponse:
+				v.List = append(v.List, &m)
 			}
 		}
-		if rapid.Bool().Draw(t, "stranger") {
+		switch rapid.IntRange(0, 2).Draw(t, "last") {
+		case 1:
+			m := pick(t, "buffer too small response").(BufferTooSmallResponse)
+			v.List = append(v.List, &m)
+		case 2:
 			v.Rest = append([]byte{uint8(RopNotify)}, genBytes(16).Draw(t, "notification")...)
 		}
 		return v
@@ -254,6 +327,17 @@ func TestAppendKeepsWhatWasThere(t *testing.T) {
 		"disconnect response":        &DisconnectResponse{},
 		"notification wait request":  &NotificationWaitRequest{},
 		"notification wait response": &NotificationWaitResponse{},
+		"bind request":               &BindRequest{State: &Stat{CodePage: 1252}},
+		"bind response":              &BindResponse{},
+		"unbind request":             &UnbindRequest{},
+		"unbind response":            &UnbindResponse{},
+		"mailbox url request":        &GetMailboxURLRequest{ServerDN: serverDN},
+		"mailbox url response":       &GetMailboxURLResponse{ServerURL: "https://x.test/"},
+		"address book url request":   &GetAddressBookURLRequest{UserDN: userDN},
+		"address book url response":  &GetAddressBookURLResponse{ServerURL: "https://x.test/"},
+		"backoff":                    &BackoffResponse{Rops: []BackoffRop{{ID: RopLogon}}},
+		"pending":                    &PendingResponse{},
+		"buffer too small":           &BufferTooSmallResponse{RequestBuffers: []byte{1}},
 		"logon request":              &alLogon,
 		"release request":            &ReleaseRequest{},
 		"auxiliary block":            &AuxBlock{Type: 1},

@@ -5,11 +5,13 @@ import (
 	"fmt"
 )
 
-// Flags of RPC_HEADER_EXT ([MS-OXCRPC] 2.2.2.1).
+// PayloadFlags are the Flags of RPC_HEADER_EXT ([MS-OXCRPC] 2.2.2.1).
+type PayloadFlags uint16
+
 const (
-	flagCompressed = 0x0001 // Compressed
-	flagXorMagic   = 0x0002 // XorMagic
-	flagLast       = 0x0004 // Last
+	PayloadCompressed PayloadFlags = 0x0001 // Compressed: by DIRECT2
+	PayloadXorMagic   PayloadFlags = 0x0002 // XorMagic: obfuscated, each byte XOR 0xA5
+	PayloadLast       PayloadFlags = 0x0004 // Last: no further payload follows
 )
 
 const xorMagic = 0xA5 // [MS-OXCRPC] 3.1.4.1.1.3
@@ -26,15 +28,37 @@ const MaxPayload = 0xFFFF
 //	Flags        2   Compressed 1, XorMagic 2, Last 4
 //	Size         2   bytes that follow
 //	SizeActual   2   bytes of the payload
-func AppendPayload(b, payload []byte) []byte {
+func AppendPayload(b, payload []byte) []byte { return AppendPayloadAs(b, payload, PayloadLast) }
+
+// AppendPayloadAs is [AppendPayload] in the form that flags ask for
+// ([MS-OXCRPC] 3.1.4.1.1). It compresses, and says so in the header, only when
+// that makes the payload shorter; then it obfuscates.
+func AppendPayloadAs(b, payload []byte, flags PayloadFlags) []byte {
 	if len(payload) > MaxPayload {
 		panic(fmt.Sprintf("mapi: payload of %d bytes", len(payload)))
 	}
-	b = binary.LittleEndian.AppendUint16(b, 0)
-	b = binary.LittleEndian.AppendUint16(b, flagLast)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(payload)))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(payload)))
-	return append(b, payload...)
+	header := len(b)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	start := len(b)
+	if flags&PayloadCompressed != 0 {
+		b = Compress(b, payload)
+		if len(b)-start >= len(payload) {
+			b = b[:start]
+			flags &^= PayloadCompressed
+		}
+	}
+	if flags&PayloadCompressed == 0 {
+		b = append(b, payload...)
+	}
+	if flags&PayloadXorMagic != 0 {
+		for i := start; i < len(b); i++ {
+			b[i] ^= xorMagic
+		}
+	}
+	binary.LittleEndian.PutUint16(b[header+2:], uint16(flags))
+	binary.LittleEndian.PutUint16(b[header+4:], uint16(len(b)-start))
+	binary.LittleEndian.PutUint16(b[header+6:], uint16(len(payload)))
+	return b
 }
 
 // ReadPayload reads one RPC_HEADER_EXT and the payload behind it, and returns
@@ -45,32 +69,32 @@ func AppendPayload(b, payload []byte) []byte {
 func ReadPayload(b []byte) (payload, rest []byte, last bool, err error) {
 	r := reader{message: "rpc header", b: b}
 	version := r.u16("Version")
-	flags := r.u16("Flags")
+	flags := PayloadFlags(r.u16("Flags"))
 	size := int(r.u16("Size"))
 	actual := int(r.u16("SizeActual"))
 	if r.err == nil && version != 0 {
 		r.failAt(0, "Version", fmt.Sprintf("want 0, have %d", version))
 	}
-	if r.err == nil && flags&flagCompressed == 0 && actual != size {
+	if r.err == nil && flags&PayloadCompressed == 0 && actual != size {
 		r.failAt(6, "SizeActual", fmt.Sprintf("%d differs from Size %d of a payload that is not compressed", actual, size))
 	}
 	payload = r.take("payload", size)
 	if r.err != nil {
 		return nil, nil, false, r.err
 	}
-	if flags&flagXorMagic != 0 && size > 0 {
+	if flags&PayloadXorMagic != 0 && size > 0 {
 		plain := make([]byte, size)
 		for i, c := range payload {
 			plain[i] = c ^ xorMagic
 		}
 		payload = plain
 	}
-	if flags&flagCompressed != 0 {
+	if flags&PayloadCompressed != 0 {
 		if payload, err = Decompress(nil, payload, actual); err != nil {
 			return nil, nil, false, err
 		}
 	}
-	return payload, b[r.off:], flags&flagLast != 0, nil
+	return payload, b[r.off:], flags&PayloadLast != 0, nil
 }
 
 // readOnly reads the payload of a buffer that has exactly one.

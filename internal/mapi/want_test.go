@@ -105,6 +105,35 @@ var wants = map[string]any{
 	"notification-wait-response-quiet":    NotificationWaitResponse{},
 	"notification-wait-response-failure":  NotificationWaitResponse{StatusCode: EcExiting},
 
+	"bind-request": BindRequest{State: &Stat{CodePage: 1252, TemplateLocale: 0x0409, SortLocale: 0x0409}},
+	"bind-request-fields": BindRequest{
+		Flags: 0x20,
+		State: &Stat{
+			SortType: 1, ContainerID: 2, CurrentRec: 3, Delta: -4, NumPos: 5, TotalRecs: 6,
+			CodePage: 7, TemplateLocale: 8, SortLocale: 9,
+		},
+		Aux: []byte{0x0a},
+	},
+	"bind-request-stateless": BindRequest{},
+	"bind-response":          BindResponse{ServerGUID: guid("00010203-0405-0607-0809-0a0b0c0d0e0f")},
+	"bind-response-refused":  BindResponse{ErrorCode: MAPIEUnknownCPID},
+	"bind-response-failure":  BindResponse{StatusCode: RPCSServerTooBusy},
+
+	"unbind-request":          UnbindRequest{},
+	"unbind-request-fields":   UnbindRequest{Reserved: 7, Aux: []byte{0x0a, 0x0b}},
+	"unbind-response":         UnbindResponse{ErrorCode: UnbindSuccess},
+	"unbind-response-failure": UnbindResponse{StatusCode: EcNullObject},
+
+	"get-mailbox-url-request":          GetMailboxURLRequest{ServerDN: "/o=L/cn=S"},
+	"get-mailbox-url-request-fields":   GetMailboxURLRequest{Flags: 1, ServerDN: "é", Aux: []byte{0x0a}},
+	"get-mailbox-url-response":         GetMailboxURLResponse{ServerURL: "https://x.test/"},
+	"get-mailbox-url-response-refused": GetMailboxURLResponse{ErrorCode: EcNotFound, Aux: []byte{0x0a}},
+	"get-mailbox-url-response-failure": GetMailboxURLResponse{StatusCode: EcNullObject},
+
+	"get-address-book-url-request":          GetAddressBookURLRequest{UserDN: "/o=L/cn=al"},
+	"get-address-book-url-response":         GetAddressBookURLResponse{ServerURL: "https://x.test/n"},
+	"get-address-book-url-response-failure": GetAddressBookURLResponse{StatusCode: EcExiting, Aux: []byte{0x0a, 0x0b}},
+
 	"logon-request":        alLogon,
 	"logon-request-public": LogonRequest{OpenFlags: OpenPublic | OpenUsePerMDBReplIDMapping},
 	"logon-request-fields": LogonRequest{LogonID: 1, OutputHandleIndex: 2, LogonFlags: 3, OpenFlags: 4, StoreState: 5},
@@ -142,6 +171,16 @@ var wants = map[string]any{
 	},
 	"register-notification-response": RegisterNotificationResponse{OutputHandleIndex: 1},
 
+	"backoff-response":     BackoffResponse{Duration: 5000},
+	"backoff-response-rop": BackoffResponse{Rops: []BackoffRop{{ID: RopLogon, Duration: 10000}}},
+	"backoff-response-fields": BackoffResponse{
+		LogonID: 1, Duration: 2,
+		Rops:           []BackoffRop{{ID: RopGetReceiveFolder, Duration: 3}, {ID: 0xF7, Duration: 1 << 31}},
+		AdditionalData: []byte{0xF9, 0, 0xFF},
+	},
+	"pending-response":          PendingResponse{SessionIndex: 0x0201},
+	"buffer-too-small-response": BufferTooSmallResponse{SizeNeeded: 0x9000, RequestBuffers: []byte{1, 0, 2}},
+
 	"rop-list-request": []RopRequest{&alLogon, &GetReceiveFolderRequest{MessageClass: "IPM"}, &ReleaseRequest{}},
 	"rop-list-response": responseList{
 		List: []RopResponse{
@@ -151,7 +190,15 @@ var wants = map[string]any{
 		},
 		Rest: unhex("2a2a000000000000"),
 	},
-	"rop-list-response-backoff": responseList{Rest: unhex("f90088130000000000")},
+	"rop-list-response-backoff": responseList{List: []RopResponse{&BackoffResponse{Duration: 5000}}},
+	"rop-list-response-strangers": responseList{
+		List: []RopResponse{
+			&PendingResponse{},
+			&LogonResponse{ReturnValue: EcMailboxInTransit},
+			&BackoffResponse{Duration: 5000},
+			&BufferTooSmallResponse{SizeNeeded: 16, RequestBuffers: []byte{1, 0, 0}},
+		},
+	},
 	"rop-buffer": ropBuffer{
 		Rops: unhex("fe000001 0c040001 00000000 2200" +
 			"2f6f3d4c61622f6f753d4541472f636e3d526563697069656e74732f636e3d616c00"),
@@ -164,6 +211,14 @@ var wants = map[string]any{
 	},
 	"rop-buffer-release": ropBuffer{Rops: []byte{1, 0, 0}, Handles: []uint32{42}},
 	"rop-buffer-empty":   ropBuffer{Handles: []uint32{42}},
+	"rop-buffers": []RopBuffer{
+		{Rops: unhex("fe00 0c050000"), Handles: []uint32{NoHandle}},
+		{Handles: []uint32{42}},
+	},
+	"rop-buffers-packed": []RopBuffer{
+		{Handles: []uint32{42}},
+		{Handles: []uint32{NoHandle, NoHandle}},
+	},
 
 	"payload-plain":          payload{Payload: []byte("hello"), Rest: []byte{}, Last: true},
 	"payload-xor":            payload{Payload: unhex("08000101 0100a300"), Rest: []byte{}, Last: true},

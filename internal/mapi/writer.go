@@ -10,6 +10,7 @@ const (
 	maxServerName   = 254  // the size with NUL is one byte ([MS-OXCROPS] 2.2.3.1.4)
 	maxMessageClass = 255  // with NUL 256 ([MS-OXCSTOR] 2.2.1.2.1.2)
 	maxDisplayName  = 1024 // UTF-16 units
+	maxServerURL    = 4096 // UTF-16 units
 	maxAux          = 64 << 10
 	maxRopBuffer    = 0x40000 // [MS-OXCMAPIHTTP] 2.2.4.2.1
 )
@@ -46,8 +47,11 @@ func appendUnicode(b []byte, s string, limit int) []byte {
 		if n += utf16.RuneLen(c); c == 0 || n > limit {
 			break
 		}
-		for _, u := range utf16.AppendRune(nil, c) {
-			b = binary.LittleEndian.AppendUint16(b, u)
+		if high, low := utf16.EncodeRune(c); utf16.RuneLen(c) == 2 {
+			b = binary.LittleEndian.AppendUint16(b, uint16(high))
+			b = binary.LittleEndian.AppendUint16(b, uint16(low))
+		} else {
+			b = binary.LittleEndian.AppendUint16(b, uint16(c))
 		}
 	}
 	return append(b, 0, 0)

@@ -128,7 +128,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err := t.Access.Judge(); err != nil {
 			return nil, err
 		}
-		res, err := t.Base.RoundTrip(req)
+		res, err := t.exchange(req)
 		if err != nil || res.StatusCode != http.StatusUnauthorized {
 			return res, err
 		}
@@ -152,7 +152,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := sign(signed, t.grant); err != nil {
 		return nil, err
 	}
-	res, err := t.Base.RoundTrip(signed)
+	res, err := t.exchange(signed)
 	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return res, err
 	}
@@ -163,6 +163,17 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.grant = trust.Grant{}
 	return res, nil
+}
+
+// exchange makes one leg. What follows a 101 is no HTTP any more, and no context
+// would end a wait for it.
+func (t *Transport) exchange(req *http.Request) (*http.Response, error) {
+	res, err := t.Base.RoundTrip(req)
+	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
+		res.Body.Close()
+		res.Body = http.NoBody
+	}
+	return res, err
 }
 
 // judged passes on what a host answered to the first, bare request only if the
@@ -206,7 +217,7 @@ func (t *Transport) meet(req *http.Request) (*http.Response, error) {
 	if t.Access.Judge() != nil { // a stranger learns no mailbox from the query either
 		bare.URL.RawQuery = ""
 	}
-	res, err := t.Base.RoundTrip(bare)
+	res, err := t.exchange(bare)
 	if err != nil {
 		return nil, err
 	}

@@ -380,3 +380,36 @@ func TestSchemes(t *testing.T) {
 		})
 	}
 }
+
+// held is a body that gives nothing until it is closed, as that of a 101 is: the
+// connection itself.
+type held struct{ closed chan struct{} }
+
+func (h held) Read([]byte) (int, error) { <-h.closed; return 0, io.EOF }
+func (h held) Close() error             { close(h.closed); return nil }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestAnAnswerThatSwitchesProtocolsHasNoBody(t *testing.T) {
+	for name, before := range map[string]int{"to the bare request": 0, "to the signed one": 1} {
+		t.Run(name, func(t *testing.T) {
+			legs := 0
+			base := roundTrip(func(req *http.Request) (*http.Response, error) {
+				if legs++; legs <= before {
+					return (&wire{replies: []reply{challenge}}).RoundTrip(req)
+				}
+				return &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: http.Header{}, Body: held{make(chan struct{})}, Request: req}, nil
+			})
+			rt := &Transport{Base: base, Access: trust.Access{Hop: inside, Logins: &drawer{login: trust.Login{Realm: "contoso.test", User: "ann", Secret: trust.NewSecret(password)}}}}
+			res, err := put(t, rt, endpoint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(res.Body); len(body) != 0 || err != nil || res.StatusCode != 101 {
+				t.Errorf("status %d, body %q, %v; want 101 and nothing", res.StatusCode, body, err)
+			}
+		})
+	}
+}

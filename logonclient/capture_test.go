@@ -32,8 +32,8 @@ func capture(t testing.TB, name string) string {
 const gromoxDN = "/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)"
 
 // The answers of Gromox 3.10, byte for byte. Its X-ResponseCodes are numbered
-// in its own way (61, 63, 67, 69, 70), so that the kind is not the one that it
-// meant; no such answer may pass for a success.
+// in its own way (61, 63, 67, 69, 70): the error keeps the number, the kind is
+// what it means there.
 func TestCaptures(t *testing.T) {
 	failed := func(kind logonclient.Kind, status, response int, code uint32) logonclient.Error {
 		return logonclient.Error{Kind: kind, HTTPStatus: status, ResponseCode: response, Code: code}
@@ -56,13 +56,13 @@ func TestCaptures(t *testing.T) {
 		{capture: "51-logon-public", at: "Execute", want: failed(logonclient.Malformed, 200, 0, 0)},
 		{capture: "52-logon-plus-release", at: "Execute", ok: true},
 		{capture: "53-bad-rop-id", at: "Execute", want: failed(logonclient.Malformed, 200, 0, 0x4B6)},
-		{capture: "60-ping", at: "Execute", want: failed(logonclient.Malformed, 200, 0, 0)},
-		{capture: "61-wrong-requesttype", at: "Connect", want: failed(logonclient.Unauthorized, 200, 8, 0)},
-		{capture: "63-missing-requestid", at: "Connect", want: failed(logonclient.UnknownMailbox, 200, 3, 0)},
+		{capture: "60-ping", at: "Execute", want: failed(logonclient.Busy, 200, 0, 0)},
+		{capture: "61-wrong-requesttype", at: "Connect", want: failed(logonclient.Malformed, 200, 8, 0)},
+		{capture: "63-missing-requestid", at: "Connect", want: failed(logonclient.Malformed, 200, 3, 0)},
 		{capture: "67-missing-cookie", at: "Execute", want: failed(logonclient.SessionLost, 200, 6, 0)},
-		{capture: "69-invalid-session", at: "Execute", want: failed(logonclient.Malformed, 200, 2, 0)},
+		{capture: "69-invalid-session", at: "Execute", want: failed(logonclient.SessionLost, 200, 2, 0)},
 		{capture: "69-invalid-session", at: "Probe", want: failed(logonclient.SessionLost, 200, 2, 0)},
-		{capture: "70-stale-sequence", at: "Execute", want: failed(logonclient.Malformed, 200, 7, 0)},
+		{capture: "70-stale-sequence", at: "Execute", want: failed(logonclient.SessionLost, 200, 7, 0)},
 		{capture: "70-stale-sequence", at: "Probe", want: failed(logonclient.SessionLost, 200, 7, 0)},
 		{capture: "80-disconnect-ok", at: "Disconnect", ok: true},
 		{capture: "96-redirect", at: "Execute", want: logonclient.Error{Kind: logonclient.WrongServer, HTTPStatus: 200, Code: 0x478,

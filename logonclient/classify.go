@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -110,36 +109,36 @@ func errorKind(err error) Kind {
 }
 
 // codes puts the codes of a body into x and judges them.
-func (s *Session) codes(status, code mapi.Code, x *Exchange) *Error {
+func (d *dialogue) codes(status, code mapi.Code, x *Exchange) *Error {
 	x.StatusCode, x.Layers = uint32(status), 3
 	if status != mapi.EcNone {
-		return s.refused(status)
+		return d.refused(status)
 	}
 	x.ErrorCode, x.Layers = uint32(code), 4
 	if code != mapi.EcNone {
-		return s.refused(code)
+		return d.refused(code)
 	}
 	return nil
 }
 
 // returned puts the ReturnValue of a ROP into x and judges it.
-func (s *Session) returned(code mapi.Code, x *Exchange) *Error {
+func (d *dialogue) returned(code mapi.Code, x *Exchange) *Error {
 	x.ReturnValue, x.Layers = uint32(code), 5
 	if code != mapi.EcNone {
-		return s.refused(code)
+		return d.refused(code)
 	}
 	return nil
 }
 
 // refused is the error of a code. A server that is busy has said at Connect how
 // long to leave it alone ([MS-OXCRPC] 3.2.4.4).
-func (s *Session) refused(code mapi.Code) *Error {
+func (d *dialogue) refused(code mapi.Code) *Error {
 	e := &Error{Kind: codeKind(code), Code: uint32(code), Said: code.String()}
 	if code.Name() == "" {
 		e.Said = "unknown code " + e.Said
 	}
 	if e.Kind == Busy {
-		e.After = s.retryDelay
+		e.After = d.retryDelay
 	}
 	return e
 }
@@ -148,19 +147,19 @@ func (s *Session) refused(code mapi.Code) *Error {
 func malformed(err error) *Error { return &Error{Kind: Malformed, Err: err} }
 
 // transportError is the error of a request without an answer.
-func (s *Session) transportError(err error) *Error {
+func (d *dialogue) transportError(err error) *Error {
 	e := &Error{Kind: errorKind(err), Err: err}
 	if none, ok := errors.AsType[*trust.NoLoginError](err); ok {
 		e.Realm, e.User = none.Realm, none.User
 	} else if e.Kind == Unauthorized {
-		e.Realm = s.realm()
+		e.Realm = d.realm()
 	}
 	return e
 }
 
 // statusError is the error of an HTTP status other than 200.
-func (s *Session) statusError(res *http.Response, page string) *Error {
-	e := &Error{Kind: statusKind(res.StatusCode, page == ""), Said: quote(fmt.Sprintf("HTTP status %d", res.StatusCode), s.words(page))}
+func (d *dialogue) statusError(res *http.Response, page string) *Error {
+	e := &Error{Kind: statusKind(res.StatusCode, page == ""), Said: quote(fmt.Sprintf("HTTP status %d", res.StatusCode), d.words(page))}
 	switch e.Kind {
 	case Redirected:
 		to, err := res.Location() // resolved against the URL of the request
@@ -173,24 +172,22 @@ func (s *Session) statusError(res *http.Response, page string) *Error {
 	case Busy:
 		e.After = retryAfter(res.Header, time.Now())
 	}
-	s.whose(e)
+	if res.StatusCode == 456 { // seen from Exchange Online and from gateways
+		e.Said = quote("HTTP status 456, which asks for another factor or a token", d.words(page))
+	}
+	d.whose(e)
 	return e
 }
 
 // whose completes an Unauthorized with its realm and the user who was refused.
-func (s *Session) whose(e *Error) {
+func (d *dialogue) whose(e *Error) {
 	if e.Kind != Unauthorized {
 		return
 	}
-	e.Realm = s.realm()
-	if s.line.presented != nil {
-		e.User = s.line.presented.user
+	e.Realm = d.realm()
+	if d.line.presented != nil {
+		e.User = d.line.presented.user
 	}
-}
-
-func (s *Session) realm() string {
-	host, _, _ := net.SplitHostPort(s.target.Access.Hop.To)
-	return trust.Realm(host)
 }
 
 // retryAfter reads Retry-After in either of its forms (RFC 9110 10.2.3), 0 if
@@ -216,14 +213,38 @@ func milliseconds(value string) (time.Duration, bool) {
 	return time.Duration(n) * time.Millisecond, err == nil && n > 0
 }
 
+// noResponseCode is the error of an answer that no MAPI endpoint gave: a proxy,
+// a login page.
+func (d *dialogue) noResponseCode(page string) *Error {
+	e := &Error{Kind: Malformed, Said: quote("no X-ResponseCode", d.words(page))}
+	if strings.Contains(page, "ProtocolDisabled") { // seen from Exchange Online: MAPI is switched off for the user
+		e.Kind, e.Said = Unsupported, "no X-ResponseCode, but ProtocolDisabled"
+	}
+	return e
+}
+
 const (
 	maxURL  = 2048
 	maxSaid = 200 // characters of a page that an error quotes
 )
 
+// redact takes the credential out of what an answer that repeats it made of err.
+func (d *dialogue) redact(err *Error) {
+	c := d.line.credential
+	if c == "" {
+		return
+	}
+	for _, s := range []*string{&err.Said, &err.ServerName, &err.URL} {
+		*s = strings.ReplaceAll(*s, c, "[redacted]")
+	}
+	if err.Err != nil && strings.Contains(err.Err.Error(), c) {
+		err.Err = errors.New(strings.ReplaceAll(err.Err.Error(), c, "[redacted]"))
+	}
+}
+
 // words returns what a page says, without the credential that it may repeat.
-func (s *Session) words(page string) string {
-	if c := s.line.credential; c != "" {
+func (d *dialogue) words(page string) string {
+	if c := d.line.credential; c != "" {
 		page = strings.ReplaceAll(page, c, "[redacted]")
 	}
 	return words(page)

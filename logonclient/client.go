@@ -38,7 +38,7 @@ type Client struct {
 	Challenges *Challenges    // what hosts have offered; nil: remembers nothing beyond a session
 	Log        *slog.Logger   // nil discards
 	Seen       func(Exchange) // called after each exchange; nil: nobody looks
-	Timeout    time.Duration  // for one exchange except NotificationWait; 0: one minute
+	Timeout    time.Duration  // for one exchange except NotificationWait, and for a whole look-up; 0: one minute
 
 	mu       sync.Mutex
 	instance string // GUID of X-ClientInfo, drawn at the first use
@@ -84,7 +84,7 @@ func (c *Client) Logon(ctx context.Context, t Target) (*Session, error) {
 	if err := check(t); err != nil {
 		return nil, err
 	}
-	s := &Session{client: c, target: t, line: c.newLine(t)}
+	s := &Session{target: t, dialogue: dialogue{client: c, url: t.MailStore, host: t.Access.Hop.To, line: c.newLine(t.Access)}}
 	for again := false; ; again = true {
 		s.begin()
 		err := s.logon(ctx)
@@ -127,6 +127,14 @@ func check(t Target) error {
 		return &Error{Kind: UnknownMailbox, Op: "Connect", Host: step.To, ResponseCode: -1, Err: err}
 	}
 	return nil
+}
+
+// timeout is how long one exchange may take.
+func (c *Client) timeout() time.Duration {
+	if c.Timeout > 0 {
+		return c.Timeout
+	}
+	return defaultTimeout
 }
 
 // clientInfo returns the X-ClientInfo of a new Session Context: a GUID for this

@@ -41,6 +41,11 @@ func (c *cookies) keep(h http.Header) {
 	}
 }
 
+func (c *cookies) has(name string) bool {
+	_, ok := c.values[name]
+	return ok
+}
+
 // header returns the value of the Cookie header; "" if there are none.
 func (c *cookies) header() string {
 	pairs := make([]string, len(c.names))

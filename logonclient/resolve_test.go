@@ -99,7 +99,8 @@ func FuzzResolve(f *testing.F) {
 	f.Add("https://[::1]:443/", servers+"/cn=ex2")
 	f.Fuzz(func(t *testing.T, store, serverName string) {
 		from := Target{MailStore: store, AddressBook: store, Access: Access{Hop: Hop{To: "ex1.contoso.test:443"}}}
-		to, err := resolve(from, serverName)
+		from.AddressBook = "" // nobody is asked
+		to, err := new(Client).Resolve(t.Context(), from, serverName)
 		if err == nil && (to.Access.Hop.To == "" || to.MailStore == store || to.Access.Hop.How != trust.FromServerName) {
 			t.Errorf("%q from %q leads to %+v", serverName, store, to)
 		}

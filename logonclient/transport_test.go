@@ -70,7 +70,7 @@ func TestAnAnswerCutShortIsAnError(t *testing.T) {
 	}
 	// The same body cut inside an answer that is whole as HTTP makes no sense.
 	body := string(connectOK().Append(nil))
-	for n := range len(body) {
+	for n := 1; n < len(body); n++ {
 		s := start(t, mailbox(map[string]string{"Connect": done("", raw(body[:n]))}))
 		_, err := (&logonclient.Client{Network: s.network()}).Logon(t.Context(), ann())
 		if e, ok := errors.AsType[*logonclient.Error](err); !ok || e.Kind != logonclient.Malformed {
@@ -346,3 +346,34 @@ func TestTimeoutAndCancellation(t *testing.T) {
 		})
 	}
 }
+
+// The connection of a 101 is no longer HTTP's: nobody would end the wait for
+// what comes next.
+func TestAnAnswerThatSwitchesProtocolsIsNotWaitedFor(t *testing.T) {
+	for _, kind := range []string{"", "Connect", "Execute"} {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			good := mailbox(nil)
+			s := start(t, func(w io.Writer, g got) bool {
+				if g.requestType() == kind {
+					io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: mapi\r\n\r\n")
+					<-release
+					return false
+				}
+				return good(w, g)
+			})
+			defer close(release)
+			began := time.Now()
+			_, err := (&logonclient.Client{Network: s.network()}).Logon(t.Context(), ann())
+			if e, ok := errors.AsType[*logonclient.Error](err); !ok || e.Kind != logonclient.Malformed || e.HTTPStatus != 101 {
+				t.Errorf("%q: error %v", kind, err)
+			}
+			if took := time.Since(began); took > disconnectTime {
+				t.Errorf("%q: took %v", kind, took)
+			}
+		})
+	}
+}
+
+// disconnectTime is what a server that does not answer Disconnect costs.
+const disconnectTime = 5 * time.Second

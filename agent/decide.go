@@ -8,6 +8,7 @@ const (
 	maxDiscoveries = 1
 	maxFresh       = 1 // logons repeated because the session died under them
 	maxRefusals    = 2 // realms that may refuse a sign-in
+	maxBusy        = 8 // waits for a busy server before Autodiscover is asked beside it; kept across cycles
 	maxBrief       = 1 // sessions in a row that may die young and be replaced at once; kept across cycles
 )
 
@@ -20,6 +21,7 @@ type Budget struct {
 	SignIn      bool // the cycle went on after such a refusal
 	Offline     bool // the server could not be reached
 	Brief       bool // one session after the other dies young
+	Tired       bool // the server has been busy for maxBusy waits in a row
 }
 
 // Verdict is what to do next. Wait says by which pace, in state Waiting.
@@ -53,6 +55,9 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 	case InTransit: // no Autodiscover, no edit: the move may be cancelled
 		return Verdict{Waiting, ForMove}, b
 	case Busy:
+		if s == Connecting && b.Tired && b.Discoveries < maxDiscoveries {
+			return discover(b) // what answers for a server that is gone may answer 503 for ever
+		}
 		return Verdict{Waiting, ForServer}, b
 	case Untrusted, Denied:
 		return Verdict{NeedsYou, ForYou}, b
@@ -100,6 +105,8 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 			return Verdict{NeedsYou, ForYou}, b
 		case b.Offline: // a server that restarts is back soon
 			return Verdict{Waiting, ForNetwork}, b
+		case b.Tired:
+			return Verdict{Waiting, ForServer}, b
 		}
 		return Verdict{Waiting, ForNews}, b
 	case Online: // whatever ended it, the way back begins at the server itself

@@ -38,6 +38,10 @@ func TestDecide(t *testing.T) {
 		{"a context that ends stops the machine", walk[State](), []Outcome{Cancelled}, asked, stop, asked},
 		{"in transit waits on the same server and asks nobody", walk[State](), []Outcome{InTransit}, fresh, move, fresh},
 		{"a busy server is given time and asks nobody", walk[State](), []Outcome{Busy}, fresh, server, fresh},
+		{"a server that has been busy for long may be gone: Autodiscover is asked", []State{Connecting}, []Outcome{Busy}, Budget{Tired: true}, discover, Budget{Tired: true, Discoveries: 1}},
+		{"a server that has been busy for long is asked again, once Autodiscover has been", []State{Connecting}, []Outcome{Busy}, Budget{Tired: true, Discoveries: 1}, server, Budget{Tired: true, Discoveries: 1}},
+		{"a server that has been busy for long and nothing better: it is given time", []State{Discovering},
+			[]Outcome{NothingBetter, NoDirectory, NeverTrusted, Busy}, Budget{Tired: true, Discoveries: 1}, server, Budget{Tired: true, Discoveries: 1}},
 		{"a host that may not receive credentials yet needs a person", walk[State](), []Outcome{Untrusted}, fresh, you, fresh},
 		{"a mailbox without the right to it needs a person", walk[State](), []Outcome{Denied}, fresh, you, fresh},
 

@@ -182,11 +182,12 @@ func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
 }
 
 // Refused implements trust.Logins.
-func (l *logins) Refused(_ string, login trust.Login) {
+func (l *logins) Refused(host string, login trust.Login) {
 	l.refusals.Refuse(l.id, login.Realm, login.Secret)
+	ref, _, _ := l.choose(host) // login.Realm is that of the host
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.used, login.Realm)
+	delete(l.used, ref.Realm)
 	l.refused++
 }
 

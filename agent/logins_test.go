@@ -141,3 +141,30 @@ func TestASignInReplacesTheOneOfItsRealmAndStaysUntilItIsSaved(t *testing.T) {
 		t.Errorf("after the save: pending %v; logins (-want +got):\n%s", l.pending(), diff)
 	}
 }
+
+func TestASignInIsNotProvenByAnotherRealmThatRefusedIt(t *testing.T) {
+	old := profile.LoginRef{Realm: "*.contoso.test", User: "old", Secret: "keyring:a"}
+	other := profile.LoginRef{Realm: "*.fabrikam.test", User: "other", Secret: "keyring:b"}
+	added := profile.LoginRef{Realm: "*.contoso.test", User: "new", Secret: "keyring:c"}
+	for _, tt := range []struct {
+		name   string
+		refuse bool
+		want   []profile.LoginRef
+	}{
+		{"let in", false, []profile.LoginRef{added, other}},
+		{"refused", true, []profile.LoginRef{old, other}},
+	} {
+		l, _ := newLogins(old, other)
+		l.add(added)
+		login, err := l.Login(t.Context(), "mail.tailspin.test") // no realm of its own: the first sign-in
+		if err != nil || login.User != "new" {
+			t.Fatalf("%s: Login = %s, %v; want the new one", tt.name, login.User, err)
+		}
+		if tt.refuse {
+			l.Refused("mail.tailspin.test", login)
+		}
+		if diff := cmp.Diff(tt.want, l.proven()); diff != "" {
+			t.Errorf("%s: to be saved (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}

@@ -43,6 +43,7 @@ type machine struct {
 	cause   error             // of this cycle: why the latest logon failed
 	facts   logonclient.Facts // of the session
 	session Session           // Online
+	turn    time.Duration     // how long the next logon lets others go first
 	brief   int               // sessions in a row that died young
 	trouble *Problem          // of the present session: an unsaved profile, a failed Config.Changed
 	saveAt  time.Time         // when a failed save is tried again; zero: nothing is unsaved

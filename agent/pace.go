@@ -13,6 +13,7 @@ type Pace struct {
 	News    Steps         // while Autodiscover knows nothing better
 	Network Steps         // while the server cannot be reached
 	You     Steps         // while a person has to answer: look whether it is still needed
+	Turn    time.Duration // a lost session is replaced within this, at a random time; negative: at once
 	Probe   time.Duration // at least this long between two probes of a session
 	Save    time.Duration // until a failed save is tried again
 	Jitter  float64       // each wait is lengthened by up to this share; negative: none
@@ -29,6 +30,7 @@ var defaultPace = Pace{
 	News:    Steps{5 * time.Minute, time.Hour},
 	Network: Steps{15 * time.Second, 5 * time.Minute},
 	You:     Steps{time.Hour, time.Hour},
+	Turn:    30 * time.Second,
 	Probe:   time.Minute,
 	Save:    time.Minute,
 	Jitter:  0.25,
@@ -46,6 +48,9 @@ func (p Pace) withDefaults() Pace {
 			*s.got = *s.want
 		}
 	}
+	if p.Turn == 0 {
+		p.Turn = d.Turn
+	}
 	if p.Probe == 0 {
 		p.Probe = d.Probe
 	}
@@ -56,6 +61,12 @@ func (p Pace) withDefaults() Pace {
 		p.Jitter = d.Jitter
 	}
 	return p
+}
+
+// turn returns when a lost session is replaced: a server that loses one loses
+// thousands at once, and all of them want a logon.
+func (p Pace) turn(random *rand.Rand) time.Duration {
+	return time.Duration(random.Float64() * float64(max(p.Turn, 0)))
 }
 
 // steps returns the row for w.

@@ -64,7 +64,7 @@ saves 2
 			p.network.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, p.srv.Addr())
 			}
-			p.pace = agent.Pace{Probe: time.Millisecond}
+			p.pace = agent.Pace{Probe: time.Millisecond, Turn: -1}
 			p.settle = func() {} // await watches
 			p.patience = 30 * time.Second
 			if err := p.play(tt.script); err != nil {

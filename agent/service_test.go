@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +12,10 @@ import (
 	"github.com/homing-mail/homing/agent/servicetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // net/http writes there what a broken server sends unasked
+	goleak.VerifyTestMain(m)
+}
 
 func TestService(t *testing.T) {
 	servicetest.Run(t, func(t *testing.T, cfg agent.Config) agent.Service {

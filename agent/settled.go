@@ -43,6 +43,7 @@ func (m *machine) online(ctx context.Context) stateFn {
 			if m.budget.Brief = m.brief > maxBrief; m.budget.Brief {
 				return m.next(Online, SessionLost, err.Error(), err)
 			}
+			m.turn = m.agent.cfg.Pace.turn(m.random)
 			return m.cycle(Online, SessionLost, err.Error())
 		}
 	}

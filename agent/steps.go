@@ -24,7 +24,9 @@ func (m *machine) cycle(at State, o Outcome, said string) stateFn {
 			return m.idle
 		}
 		m.looked = time.Now()
-		m.budget, m.hops, m.signIn, m.issued, m.tried = Budget{}, nil, nil, false, make(map[string]bool)
+		busy := m.waits[ForServer]
+		m.budget = Budget{Tired: busy > 0 && busy%maxBusy == 0}
+		m.hops, m.signIn, m.issued, m.tried = nil, nil, false, make(map[string]bool)
 		if err := m.read(ctx); err != nil {
 			return m.next(Starting, Unreadable, err.Error(), err)
 		}
@@ -62,6 +64,11 @@ func (m *machine) read(ctx context.Context) error {
 // connecting logs on at the target. Where that succeeds and the place is a new
 // one, the profile is written, and only then is the mailbox online.
 func (m *machine) connecting(ctx context.Context) stateFn {
+	if turn := m.turn; turn > 0 {
+		if m.turn = 0; m.sleep(ctx, turn) {
+			return m.cycle(Starting, Found, "asked to look")
+		}
+	}
 	t := m.target
 	m.tried[targetKey(t.MailStore, t.LegacyDN)] = true
 	began := time.Now()
@@ -80,6 +87,9 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		if o == WrongServer {
 			o, err = m.follow(ctx, t, err)
 		}
+		if ctx.Err() != nil {
+			return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
+		}
 		if o == Unauthorized {
 			m.signIn = need(o, err)
 			m.budget.Worked = m.why == "" && m.p.Proven && !m.logins.pending()
@@ -95,6 +105,10 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 	}
 	if conflict { // changed underneath: what it says now counts
 		m.session = nil
+		m.brief++
+		if m.budget.Brief = m.brief > maxBrief; m.budget.Brief { // somebody writes as fast as we do
+			return m.next(Online, SessionLost, err.Error(), err)
+		}
 		return m.cycle(Starting, Found, "the profile was changed")
 	}
 	m.saveAt = time.Time{}
@@ -121,7 +135,7 @@ func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal e
 		began := time.Now()
 		to, err := m.agent.cfg.Resolve(ctx, from, e.ServerName)
 		if err != nil {
-			m.leg(Leg{Time: began, Step: "resolve", Said: said(err), Failed: true})
+			m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Said: said(err), Failed: true})
 			return Circle, err
 		}
 		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Host: hostName(to.Access.Hop.To), Said: e.ServerName})
@@ -224,7 +238,6 @@ func (m *machine) save(ctx context.Context) error {
 	}
 	m.p = saved
 	m.logins.saved(saved)
-	m.brief = 0 // the session died because the mailbox moved
 	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "saved",
 		Said: fmt.Sprintf("generation %d: %s", saved.Generation, changed(old, saved))})
 	m.publish()

@@ -66,7 +66,7 @@ func (w *World) Config() agent.Config {
 		Store: store{&w.Store, w}, Secrets: (*secrets)(w), Consents: (*consents)(w),
 		Logon: w.logon, Resolve: w.resolve, Discover: w.discover,
 		SecretRef: func(id profile.ID, realm string) string { return "keyring:" + string(id) + "/" + realm },
-		Pace:      agent.Pace{Jitter: -1},
+		Pace:      agent.Pace{Jitter: -1, Turn: -1},
 		Trace: func(t agent.Transition) {
 			w.note("%s -> %s: %s", t.From, t.To, t.Outcome)
 		},

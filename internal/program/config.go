@@ -43,6 +43,7 @@ type Config struct {
 		News    Steps    `toml:"news"`
 		Network Steps    `toml:"network"`
 		You     Steps    `toml:"you"`
+		Turn    Duration `toml:"turn"`
 		Probe   Duration `toml:"probe"`
 	} `toml:"pace"`
 	OnChange []string `toml:"on_change"` // argv, run after each commit
@@ -86,7 +87,8 @@ func defaults() Config {
 	c.Network.Proxy = "environment"
 	p := agent.DefaultPace()
 	c.Pace.Move, c.Pace.Server, c.Pace.News = steps(p.Move), steps(p.Server), steps(p.News)
-	c.Pace.Network, c.Pace.You, c.Pace.Probe = steps(p.Network), steps(p.You), Duration(p.Probe)
+	c.Pace.Network, c.Pace.You = steps(p.Network), steps(p.You)
+	c.Pace.Turn, c.Pace.Probe = Duration(p.Turn), Duration(p.Probe)
 	c.Log.Level = "info"
 	return c
 }
@@ -194,6 +196,9 @@ func (e *Effective) check() error {
 		if s[0] > s[1] {
 			return bad(key, "the first wait is longer than the longest")
 		}
+	}
+	if e.Pace.Turn < Duration(time.Millisecond) || e.Pace.Turn > Duration(time.Hour) {
+		return bad("pace.turn", fmt.Sprintf("%s is not within 1ms and 1h", e.Pace.Turn))
 	}
 	if e.Pace.Probe < Duration(time.Second) || e.Pace.Probe > Duration(time.Hour) {
 		return bad("pace.probe", fmt.Sprintf("%s is not within 1s and 1h", e.Pace.Probe))

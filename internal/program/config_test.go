@@ -121,6 +121,7 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		{"no time at all", "[pace]\nprobe = '0s'", "0s is not a time that one can wait"},
 		{"a number in the place of a time", "[pace]\nprobe = 30", `:2:1: pace.probe: 30ns is not within 1s and 1h; it takes a time from 1s to 1h: "1m"`},
 		{"a probe that hammers", "[pace]\nprobe = '999ms'", `:2:1: pace.probe: 999ms is not within 1s and 1h`},
+		{"a turn that never comes", "[pace]\nturn = '1h1s'", `:2:1: pace.turn: 1h0m1s is not within 1ms and 1h`},
 		{"a probe that comes too late", "[pace]\nprobe = '1h0m1s'", `:2:1: pace.probe: 1h0m1s is not within 1s and 1h`},
 		{"three waits", "[pace]\nmove = ['1s', '2s', '3s']", `:2:1: pace.move: it has 3 waits; it takes two times, the first wait and the longest: ["30s", "5m"]`},
 		{"one wait", "[pace]\nmove = ['1s']", ":2:1: pace.move: it has 1 waits; it takes two times"},
@@ -212,6 +213,7 @@ server = ["3s", "4s"]
 news = ["5s", "6s"]
 network = ["7s", "8s"]
 you = ["9s", "10s"]
+turn = "12s"
 probe = "11s"
 [log]
 level = "warn"
@@ -231,7 +233,7 @@ hosts = ["*.fabrikam.test"]
 	c := p.AgentConfig()
 	want := agent.Pace{
 		Move: steps(1, 2), Server: steps(3, 4), News: steps(5, 6), Network: steps(7, 8), You: steps(9, 10),
-		Probe: 11 * time.Second,
+		Turn: 12 * time.Second, Probe: 11 * time.Second,
 	}
 	if diff := cmp.Diff(want, c.Pace); diff != "" {
 		t.Error(diff)

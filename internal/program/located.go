@@ -28,6 +28,7 @@ var forms = map[string]string{
 	"pace.news":          waits,
 	"pace.network":       waits,
 	"pace.you":           waits,
+	"pace.turn":          `a time from 1ms to 1h: "30s"`,
 	"pace.probe":         `a time from 1s to 1h: "1m"`,
 	"on_change":          `a list, a program and its arguments: ["notify-send", "moved"]`,
 	"log":                `a table: [log]`,

@@ -95,7 +95,8 @@ func (p *Program) AgentConfig() agent.Config {
 		Changed:   p.changed(),
 		Pace: agent.Pace{
 			Move: c.Pace.Move.agent(), Server: c.Pace.Server.agent(), News: c.Pace.News.agent(),
-			Network: c.Pace.Network.agent(), You: c.Pace.You.agent(), Probe: time.Duration(c.Pace.Probe),
+			Network: c.Pace.Network.agent(), You: c.Pace.You.agent(),
+			Turn: time.Duration(c.Pace.Turn), Probe: time.Duration(c.Pace.Probe),
 		},
 		Seed: uint64(time.Now().UnixNano()),
 		Log:  p.Log,

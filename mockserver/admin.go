@@ -106,14 +106,14 @@ func (r route) pattern() string {
 	if path == "/" {
 		return "/{$}"
 	}
-	return strings.NewReplacer("USER", "{user}", "WORD", "{word}").Replace(path)
+	return strings.NewReplacer("USER", "{user}", "WORD", "{word}", "NAME", "{name}").Replace(path)
 }
 
 func (s *Server) routes() []route {
 	var routes []route
 	routes = []route{
-		{"GET", "/", "these routes, and the words of a script", func(w http.ResponseWriter, r *http.Request) {
-			replyJSON(w, http.StatusOK, map[string]any{"routes": routes, "words": wordList()})
+		{"GET", "/", "these routes, the words of a script, and what a fault can do", func(w http.ResponseWriter, r *http.Request) {
+			replyJSON(w, http.StatusOK, map[string]any{"routes": routes, "words": wordList(), "faults": FaultKinds()})
 		}},
 		{"POST", "/do", "a line of a script as the body", s.serveDo},
 		{"GET", "/mailboxes?after=USER", "how many users there are, and the names of the first 1000 after USER", func(w http.ResponseWriter, r *http.Request) {
@@ -131,6 +131,13 @@ func (s *Server) routes() []route {
 		{"GET", "/requests?since=SEQ", "the record, oldest first; with since what came after that one", s.serveRequests},
 		{"DELETE", "/requests", "empties the record", func(w http.ResponseWriter, r *http.Request) {
 			s.replyDo(w, "forget")
+		}},
+		{"GET", "/faults", "the rules in force, and how often each has met a request and acted on it", func(w http.ResponseWriter, r *http.Request) {
+			replyJSON(w, http.StatusOK, s.Faults())
+		}},
+		{"POST", "/faults", "a rule, such as {\"status\":503,\"at\":\"ex1\"}", s.serveBreak},
+		{"DELETE", "/faults/NAME", "the rule is gone; all: every rule", func(w http.ResponseWriter, r *http.Request) {
+			s.replyDo(w, "mend "+r.PathValue("name"))
 		}},
 		{"GET", "/world", "forests, servers, databases, users, hosts and --connect-to lines", func(w http.ResponseWriter, r *http.Request) {
 			replyJSON(w, http.StatusOK, s.view())
@@ -178,6 +185,23 @@ func (s *Server) serveWord(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.replyDo(w, line)
+}
+
+func (s *Server) serveBreak(w http.ResponseWriter, r *http.Request) {
+	body, err := readAdmin(w, r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	var f Fault
+	if err = f.UnmarshalJSON(body); err == nil {
+		f.Name, err = s.Break(f)
+	}
+	if err != nil {
+		refuse(w, fmt.Errorf("fault: %w", err))
+		return
+	}
+	replyJSON(w, http.StatusOK, map[string]string{"said": f.Name})
 }
 
 func (s *Server) serveRequests(w http.ResponseWriter, r *http.Request) {
@@ -233,7 +257,8 @@ var arguments = []struct{ key, form string }{
 	{"protocol", "%s"}, // none or mapi
 	{"no_x500", "no-x500"},
 	{"unconverted", "unconverted"},
-	{"guid", "%s-guid"},             // keep or new
+	{"guid", "%s-guid"}, // keep or new
+	{"lag", "lag"},
 	{"invalidate", "invalidate=%s"}, // object, null or context
 }
 

@@ -77,7 +77,7 @@ func TestAdmin(t *testing.T) {
 
 func TestAdminRefuses(t *testing.T) {
 	const noObject = `the body is no JSON object: want one such as {"to":"mx1"}`
-	const keys = ": want server, forest, to, name, password, protocol, no_x500, unconverted, guid, invalidate"
+	const keys = ": want server, forest, to, name, password, protocol, no_x500, unconverted, guid, lag, invalidate"
 	tests := []struct {
 		name, method, path, body string
 		status                   int
@@ -103,15 +103,15 @@ func TestAdminRefuses(t *testing.T) {
 		{"the requests since a word", "GET", "/requests?since=monday", "", 400, `since "monday": want the seq of a request`},
 		{"a line that is too long", "POST", "/do", strings.Repeat("x", 65537), 413, "the body is longer than 64 KiB"},
 		{"JSON that is too long", "POST", "/mailboxes/ann/move", strings.Repeat(" ", 65537), 413, "the body is longer than 64 KiB"},
-		{"a mailbox that is none", "GET", "/mailboxes/zoe", "", 404, `no user "zoe" in the world acquisition`},
-		{"a move of nobody", "POST", "/mailboxes/zoe/move", `{"to":"mx1"}`, 404, `no user "zoe" in the world acquisition`},
-		{"a move of a name with a space", "POST", "/mailboxes/ann%20x/move", `{"to":"mx1"}`, 404, `no user "ann x" in the world acquisition`},
+		{"a mailbox that is none", "GET", "/mailboxes/zoe", "", 404, `no user "zoe" in the world acquisition: there are ann, ben`},
+		{"a move of nobody", "POST", "/mailboxes/zoe/move", `{"to":"mx1"}`, 404, `no user "zoe" in the world acquisition: there are ann, ben`},
+		{"a move of a name with a space", "POST", "/mailboxes/ann%20x/move", `{"to":"mx1"}`, 404, `no user "ann x" in the world acquisition: there are ann, ben`},
 		{"a move to a server that is none", "POST", "/mailboxes/ann/move", `{"to":"ex9"}`, 404, `move: no server "ex9": there are ex1, ex2, mx1`},
 		{"a move to a database that is none", "POST", "/mailboxes/ann/move", `{"to":"ex2/db9"}`, 404, `move: server ex2 has no database "db9": it has db1, db2`},
 		{"a forest that is none", "POST", "/mailboxes/ann/prestage", `{"forest":"x.test"}`, 404, `prestage: no forest "x.test": there are contoso.test, fabrikam.test`},
 		{"a claim of a server that is none", "POST", "/mailboxes/ann/claim", `{"server":"ex9","name":"x"}`, 404, `claim: no server "ex9": there are ex1, ex2, mx1`},
-		{"a line about nobody", "POST", "/do", "move zoe ex2", 404, `move: no user "zoe" in the world acquisition`},
-		{"a line about a host that is none", "POST", "/do", "off ex9", 404, `off: no host or server "ex9" in the world acquisition`},
+		{"a line about nobody", "POST", "/do", "move zoe ex2", 404, `move: no user "zoe" in the world acquisition: there are ann, ben`},
+		{"a line about a host that is none", "POST", "/do", "off ex9", 404, `off: no host or server "ex9" in the world acquisition: there are autodiscover.contoso.test, autodiscover.fabrikam.test, ex1.contoso.test (ex1), ex2.contoso.test (ex2), mx1.fabrikam.test (mx1)`},
 		{"a word that is none", "POST", "/mailboxes/ann/teleport", "{}", 404, `no word "teleport" for a mailbox: GET / lists them`},
 		{"a word that is not about mailboxes", "POST", "/mailboxes/ann/off", "{}", 404, `no word "off" for a mailbox: GET / lists them`},
 		{"a path that is none", "GET", "/worlds", "", 404, `no path "/worlds": GET / lists them`},
@@ -152,7 +152,7 @@ func TestAdminCanBeExplored(t *testing.T) {
 	}
 	want := []string{
 		"GET /", "POST /do", "GET /mailboxes?after=USER", "GET /mailboxes/USER", "POST /mailboxes/USER/WORD",
-		"GET /requests?since=SEQ", "DELETE /requests", "GET /world", "GET /ca.pem",
+		"GET /requests?since=SEQ", "DELETE /requests", "GET /faults", "POST /faults", "DELETE /faults/NAME", "GET /world", "GET /ca.pem",
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("routes (-want +have):\n%s", diff)
@@ -171,11 +171,11 @@ func TestAdminShowsTheWorld(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, s, "off ex2", "vanish mx1", "dns contoso.test fabrikam.test")
-	var got any
+	type object = map[string]any
+	var got object
 	if err := json.Unmarshal(admin(s, "GET", "/world", "").Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	type object = map[string]any
 	list := func(s ...any) []any { return append([]any{}, s...) }
 	to := ":443:" + s.Addr()
 	server := func(name, host string, off bool) object {
@@ -192,6 +192,7 @@ func TestAdminShowsTheWorld(t *testing.T) {
 		"count": 2.0,
 		"users": list("ann", "ben"),
 		"hosts": list("autodiscover.contoso.test", "autodiscover.fabrikam.test", "contoso.test", "ex1.contoso.test", "ex2.contoso.test"),
+		"rates": object{}, "seed": float64(s.Seed()),
 		"connect_to": list("autodiscover.contoso.test"+to, "autodiscover.fabrikam.test"+to, "contoso.test"+to,
 			"ex1.contoso.test"+to, "ex2.contoso.test"+to, "fabrikam.test"+to, "mx1.fabrikam.test"+to),
 	}

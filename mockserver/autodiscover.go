@@ -36,12 +36,14 @@ type ask struct {
 // The ErrorCodes of Autodiscover ([MS-OXDSCLI] 2.2.4.1.1.3.2).
 const (
 	errorUnknown   = 500
+	errorNothing   = 501
 	errorMalformed = 600
 	errorSchema    = 601
+	errorInternal  = 603
 )
 
 // autodiscover answers POX Autodiscover for the forest of a host.
-func (s *Server) autodiscover(x *exchange, at *site) {
+func (s *Server) autodiscover(x *exchange, at *site, plays *flavour) {
 	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxAsk))
 	if err != nil {
 		var long *http.MaxBytesError
@@ -56,11 +58,13 @@ func (s *Server) autodiscover(x *exchange, at *site) {
 	s.mu.Lock()
 	f := at.forest
 	who := s.signIn(x, f)
-	a := s.decideAutodiscover(x, at, who, q, wrong)
+	a := s.decideAutodiscover(x, at, plays, who, q, wrong)
 	s.mu.Unlock()
 
 	if a.challenge {
-		x.w.Header().Set("X-SOAP-Enabled", "True")
+		if !plays.gromoxFrame {
+			x.w.Header().Set("X-SOAP-Enabled", "True")
+		}
 		x.challenge(f)
 		return
 	}
@@ -69,6 +73,13 @@ func (s *Server) autodiscover(x *exchange, at *site) {
 	}
 	if a.contentType != "" {
 		x.w.Header().Set("Content-Type", a.contentType)
+	}
+	if plays.gromoxFrame {
+		x.w.Header()["Date"] = nil                                    // it sends none here
+		x.w.Header().Set("Content-Length", strconv.Itoa(len(a.body))) // net/http chunks a long body
+		if x.w.Header().Get("Content-Type") == textXML {
+			x.w.Header().Set("Content-Type", "text/xml")
+		}
 	}
 	x.Code = uint32(a.errorCode)
 	x.send(x.answer(a.status, a.said, a.body))
@@ -109,7 +120,7 @@ type found struct {
 }
 
 // decideAutodiscover is the answer to q, for who has signed in. s.mu is held.
-func (s *Server) decideAutodiscover(x *exchange, at *site, who *mailbox, q ask, wrong int) found {
+func (s *Server) decideAutodiscover(x *exchange, at *site, plays *flavour, who *mailbox, q ask, wrong int) found {
 	f := at.forest
 	var m *mailbox
 	switch {
@@ -122,22 +133,30 @@ func (s *Server) decideAutodiscover(x *exchange, at *site, who *mailbox, q ask, 
 	case at.answer != nil:
 		a := at.answer
 		return found{status: a.status, contentType: a.contentType, body: a.body, said: "as told: " + strconv.Itoa(a.status)}
-	case who == nil && f.Referral == ReferAnonymous && x.Method == http.MethodPost:
+	case who == nil && f.Referral == ReferAnonymous && x.Method == http.MethodPost && !f.outage:
 		if to := s.anonymousReferral(f, m, wrong); to != "" {
 			return refer(f, to)
 		}
 		return found{challenge: true}
 	case who == nil:
 		return found{challenge: true}
+	case f.outage:
+		return s.errorDocument(x, plays, plays.internal)
+	case plays.gromoxFrame:
+		return s.decideGromox(x, f, who, q, wrong)
 	case x.Method != http.MethodPost:
-		return s.errorDocument(x, errorMalformed)
+		return s.errorDocument(x, plays, errorMalformed)
 	case wrong != 0:
-		return s.errorDocument(x, wrong)
+		return s.errorDocument(x, plays, wrong)
 	case m == nil:
-		return s.errorDocument(x, errorUnknown)
+		return s.errorDocument(x, plays, plays.nobody)
 	}
 	if to := s.referral(f, m); to != "" {
 		return refer(f, to)
+	}
+	if lives := m.home.server; plays.olderProtocols && m.forest() == f && lives.flavour.newer(plays) {
+		to := "https://" + lives.Host + "/autodiscover/autodiscover.xml"
+		return found{status: http.StatusFound, location: to, said: "302 → " + to}
 	}
 	return s.settings(x, f, m)
 }
@@ -151,10 +170,14 @@ func (s *Server) referral(f *forest, m *mailbox) string {
 	if m.object(f).kind != objectMailUser {
 		return ""
 	}
-	if f.Referral == ReferAddress {
-		return m.address(m.forest()) // the targetAddress
+	to := m.forest()
+	if l := m.lag(); l != nil && to == f { // which does not know yet
+		to = l.from.server.forest
 	}
-	return m.forest().autodiscoverURL()
+	if f.Referral == ReferAddress || to.host == "" {
+		return m.address(to) // the targetAddress
+	}
+	return to.autodiscoverURL()
 }
 
 // anonymousReferral is where f refers somebody who has not signed in. A request
@@ -181,8 +204,15 @@ func refer(f *forest, to string) found {
 		}
 		action = "redirectUrl"
 	}
+	template := referralXML
+	if f.flavour.gromoxFrame {
+		template = gromoxReferralXML
+		if action == "redirectAddr" {
+			to = gromoxRedirectAddr(to)
+		}
+	}
 	element := map[string]string{"redirectAddr": "RedirectAddr", "redirectUrl": "RedirectUrl"}[action]
-	return document(referralXML, map[string]string{"Action": action, "Element": element, "To": to}, element+" "+to)
+	return document(template, map[string]string{"Action": action, "Element": element, "To": to}, element+" "+to)
 }
 
 // settings describes the mailbox of m to a client ([MS-OXDSCLI] 3.2.5.1).
@@ -193,17 +223,26 @@ func (s *Server) settings(x *exchange, f *forest, m *mailbox) found {
 	}
 	host := at.server.Host
 	data := map[string]any{
-		"DisplayName": m.displayName(), "LegacyDN": f.legacyDN(m.user), "Address": m.address(f),
+		"DisplayName": m.displayName(), "LegacyDN": f.legacyDN(m), "Address": m.address(f),
 		"DeploymentID": s.dir.newGUID("deployment of "+f.Name, 0).String(),
-		"Host":         host, "MailboxID": m.mailboxID(f),
+		"Host":         host, "MailboxID": m.mailboxID(f), "Server": m.mailboxID(f),
+		"Store": at.server.url(EndpointMAPI, m.mailboxID(f)), "Book": at.server.url(EndpointNSPI, m.mailboxID(f)),
 		"ServerDN": f.serverDN(m.mailboxID(f)), "ServerVersion": serverVersion(at.server.Version),
+		"MicrosoftOnline": at.server.flavour.microsoftOnline,
+	}
+	if at.server.flavour.rpcOnly {
+		data["Server"], data["ServerDN"], data["MicrosoftOnline"] = host, f.serverDN(at.server.Name), "False"
 	}
 	capability, err := strconv.Atoi(strings.TrimSpace(x.r.Header.Get("X-MapiHttpCapability")))
-	off := m.past != nil && m.past.noMAPI[f]
+	off := m.past != nil && m.past.noMAPI[f] || !at.server.mapi
 	data["MAPI"] = err == nil && capability > 0 && !off
 	said := "settings " + host
 	if off {
 		said += " without mapiHttp"
+	}
+	if at.server.flavour.gromoxFrame {
+		data["MAPI"], data["Forest"], data["Delegated"] = !off, f.Name, s.dir.delegatedTo(f, m)
+		return document(gromoxSettingsXML, data, said)
 	}
 	return document(settingsXML, data, said)
 }
@@ -223,20 +262,33 @@ var messages = map[int]string{
 }
 
 // errorDocument is an error of Autodiscover: HTTP 200, another namespace.
-func (s *Server) errorDocument(x *exchange, code int) found {
+func (s *Server) errorDocument(x *exchange, plays *flavour, code int) found {
+	if plays.gromoxFrame {
+		return s.errorSaying(x, plays, code, gromoxMessages[code])
+	}
+	return s.errorSaying(x, plays, code, messages[code])
+}
+
+func (s *Server) errorSaying(x *exchange, plays *flavour, code int, message string) found {
+	template, clock := errorXML, "15:04:05.0000000"
+	if plays.gromoxFrame {
+		template, clock = gromoxErrorXML, "15:04:05"
+	}
 	id := fnv.New32a()
 	io.WriteString(id, x.Host)
-	a := document(errorXML, map[string]any{
-		"Time": time.Now().Format("15:04:05.0000000"), "ID": id.Sum32(), "Code": code, "Message": messages[code],
+	a := document(template, map[string]any{
+		"Time": time.Now().Format(clock), "ID": id.Sum32(), "Code": code, "Message": message,
 	}, "ErrorCode "+strconv.Itoa(code))
 	a.errorCode = code
 	return a
 }
+
+const textXML = "text/xml; charset=utf-8"
 
 func document(t func() *template.Template, data any, said string) found {
 	var b bytes.Buffer
 	if err := t().Execute(&b, data); err != nil {
 		panic(fmt.Sprintf("mockserver: %s: %v", t().Name(), err)) // the templates and their data are fixed
 	}
-	return found{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: b.Bytes(), said: said}
+	return found{status: http.StatusOK, contentType: textXML, body: b.Bytes(), said: said}
 }

@@ -1,9 +1,11 @@
 package mockserver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/homing-mail/homing/internal/mapi"
 )
@@ -32,7 +34,7 @@ func refused(key, value, format string, args ...any) error {
 func build(w World) (*directory, error) {
 	d := &directory{
 		name: w.Name, password: w.Password,
-		sites: map[string]*site{}, names: map[string]*mailbox{},
+		sites: map[string]*site{}, names: map[string]*mailbox{}, opened: map[string][]*mailbox{}, started: time.Now(),
 	}
 	if d.name == "" {
 		d.name = "world"
@@ -45,6 +47,11 @@ func build(w World) (*directory, error) {
 	}
 	for _, f := range w.Forests {
 		if err := d.addForest(f); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range w.Hosters {
+		if err := d.addHoster(h); err != nil {
 			return nil, err
 		}
 	}
@@ -67,7 +74,11 @@ func build(w World) (*directory, error) {
 			if d.users[who] == nil {
 				return nil, refused("delegates", who, "mailbox %s: no user %q to be a delegate", m.User, who)
 			}
+			d.opened[who] = append(d.opened[who], d.users[m.User])
 		}
+	}
+	if err := d.checkSignIns(); err != nil {
+		return nil, err
 	}
 	next := 1
 	for _, p := range w.Populations {
@@ -76,7 +87,10 @@ func build(w World) (*directory, error) {
 		}
 		next += p.Count
 	}
-	return d, d.checkNames()
+	if err := d.checkNames(); err != nil {
+		return nil, err
+	}
+	return d, d.checkFaults(w.Faults)
 }
 
 // checkNames refuses a name of one person that means another one by the rule
@@ -98,7 +112,10 @@ func (d *directory) addForest(spec Forest) error {
 	if d.forest(spec.Name) != nil {
 		return refused("name", spec.Name, "forest %s is there twice", spec.Name)
 	}
-	f := &forest{Forest: spec}
+	f := &forest{Forest: spec, told: spec, flavour: findFlavour(spec.Flavour)}
+	if f.flavour == nil {
+		return refused("flavour", spec.Flavour, "forest %s: flavour %q: want one of %s", f.Name, spec.Flavour, flavourNames())
+	}
 	if f.Org == "" {
 		f.Org, _, _ = strings.Cut(f.Name, ".")
 	}
@@ -111,22 +128,21 @@ func (d *directory) addForest(spec Forest) error {
 		}
 	}
 	for _, c := range []struct {
-		key     string
-		value   *string
-		allowed []string // the first is the default
+		key      string
+		value    *string
+		fallback string
+		allowed  []string
 	}{
-		{"server_name", &f.ServerName, []string{NameDN, NameMDB, NameGUID}},
-		{"refuse_at", &f.RefuseAt, []string{RefuseConnect, RefuseLogon}},
-		{"unknown", &f.Unknown, []string{"ecUnknownUser", "ecLoginFailure"}},
-		{"referral", &f.Referral, []string{ReferURL, ReferAddress, Refer301, Refer302, Refer303, Refer307, Refer308, ReferAnonymous}},
+		{"server_name", &f.ServerName, f.flavour.serverName, []string{NameDN, NameMDB, NameGUID}},
+		{"refuse_at", &f.RefuseAt, f.flavour.refuseAt, []string{RefuseConnect, RefuseLogon}},
+		{"unknown", &f.Unknown, f.flavour.unknown, []string{"ecUnknownUser", "ecLoginFailure"}},
+		{"referral", &f.Referral, f.flavour.referral, []string{ReferURL, ReferAddress, Refer301, Refer302, Refer303, Refer307, Refer308, ReferAnonymous}},
+		{"mapi", &f.MAPI, MAPIStandIn, []string{MAPIStandIn, MAPINever}},
 	} {
+		*c.value = cmp.Or(*c.value, c.fallback)
 		if err := choose("forest "+f.Name, c.key, c.value, c.allowed); err != nil {
 			return err
 		}
-	}
-	f.unknown = mapi.EcUnknownUser
-	if f.Unknown == "ecLoginFailure" {
-		f.unknown = mapi.EcLoginFailure
 	}
 	if len(f.Forest.Servers) == 0 {
 		return refused("name", f.Name, "forest %s has no server", f.Name)
@@ -136,10 +152,9 @@ func (d *directory) addForest(spec Forest) error {
 			return err
 		}
 	}
-	if len(f.Autodiscover) == 0 {
-		f.Autodiscover = []Autodiscover{{Host: "autodiscover." + f.Name}}
+	if err := f.settle(); err != nil {
+		return err
 	}
-	f.host = f.Autodiscover[0].Host
 	for _, a := range f.Autodiscover {
 		if err := d.addSite(&site{host: a.Host, forest: f, certificate: a.Certificate}); err != nil {
 			return err
@@ -159,8 +174,18 @@ func (d *directory) addServer(f *forest, spec ServerSite) error {
 	if spec.Host == "" {
 		spec.Host = spec.Name + "." + f.Name
 	}
+	s := &server{forest: f, flavour: f.flavour}
+	if spec.Flavour != "" {
+		s.flavour = findFlavour(spec.Flavour)
+	}
+	switch {
+	case s.flavour == nil:
+		return refused("flavour", spec.Flavour, "server %s: flavour %q: want one of %s", spec.Name, spec.Flavour, flavourNames())
+	case s.flavour.system != f.flavour.system:
+		return refused("flavour", spec.Flavour, "server %s: %s has no part in a forest of %s", spec.Name, s.flavour.system, f.flavour.system)
+	}
 	if spec.Version == "" {
-		spec.Version = "15.02.2562.045"
+		spec.Version = s.flavour.version
 	}
 	if strings.Trim(spec.Version, "0123456789.") != "" {
 		return refused("version", spec.Version, "server %s: version %q: want digits and dots", spec.Name, spec.Version)
@@ -173,7 +198,15 @@ func (d *directory) addServer(f *forest, spec ServerSite) error {
 			return refused("databases", db, "server %s: database %q: want each a different label in lower case", spec.Name, db)
 		}
 	}
-	s := &server{ServerSite: spec, forest: f}
+	s.ServerSite, s.offline = spec, make([]bool, len(spec.Databases))
+	for _, db := range spec.Offline {
+		i := slices.Index(spec.Databases, db)
+		if i < 0 {
+			return refused("offline", db, "server %s: offline: no database %q: it has %s", spec.Name, db, strings.Join(spec.Databases, ", "))
+		}
+		s.offline[i] = true
+	}
+	s.settle()
 	f.servers = append(f.servers, s)
 	d.servers = append(d.servers, s)
 	return d.addSite(&site{host: spec.Host, forest: f, server: s, certificate: spec.Certificate})
@@ -210,7 +243,7 @@ func (d *directory) addMailbox(spec Mailbox) error {
 	if spec.DisplayName == "" {
 		spec.DisplayName = spec.User
 	}
-	m := &mailbox{user: spec.User, spec: &spec, home: home, guid: d.newGUID(spec.User, 0)}
+	m := &mailbox{user: spec.User, spec: &spec, id: uint32(len(d.users) + 1), home: home, guid: d.newGUID(spec.User, 0)}
 	if err := d.addName("address", spec.Address, m); err != nil {
 		return err
 	}
@@ -262,7 +295,7 @@ func (d *directory) addPopulation(p Population, next int) error {
 	boxes := make([]mailbox, p.Count)
 	for i := range boxes {
 		m := &boxes[i]
-		*m = mailbox{user: fmt.Sprintf("u%06d", next+i), home: home}
+		*m = mailbox{user: fmt.Sprintf("u%06d", next+i), id: uint32(len(d.users) + 1), home: home}
 		if d.users[m.user] != nil {
 			return refused("user", m.user, "user %s is there twice: as a mailbox and in a population", m.user)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,7 +206,9 @@ func (c *session) try(kind string, body []byte, head map[string]string) (said, e
 	return r, nil
 }
 
-func (c *client) session(url string) *session { return &session{client: c, url: url} }
+func (c *client) session(url string) *session {
+	return &session{client: c, url: url, handle: mapi.NoHandle}
+}
 
 func (c *session) connect(dn string) mapi.ConnectResponse {
 	c.t.Helper()
@@ -230,11 +233,7 @@ func (c *session) executeBody(rops ...mapi.RopRequest) []byte {
 	for _, rop := range rops {
 		list = rop.Append(list)
 	}
-	handle := c.handle
-	if handle == 0 {
-		handle = mapi.NoHandle
-	}
-	q := mapi.ExecuteRequest{Flags: 3, RopBuffer: mapi.AppendRopBuffer(nil, list, []uint32{handle, mapi.NoHandle}), MaxRopOut: 0x10008}
+	q := mapi.ExecuteRequest{Flags: 3, RopBuffer: mapi.AppendRopBuffer(nil, list, []uint32{c.handle, mapi.NoHandle}), MaxRopOut: 0x10008}
 	return q.Append(nil)
 }
 
@@ -307,6 +306,11 @@ func (c *client) settings(host, address string) *pox {
 		c.t.Fatalf("%s: want settings for %s, have status %d: %s", host, address, d.Status, d.Text)
 	}
 	return d
+}
+
+// withoutPending are tags without those that hostility adds.
+func withoutPending(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return tag == "PENDING" })
 }
 
 func lines(script string) []string { return strings.Split(script, "\n") }

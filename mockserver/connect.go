@@ -1,8 +1,6 @@
 package mockserver
 
 import (
-	"math/rand/v2"
-
 	"github.com/homing-mail/homing/internal/mapi"
 )
 
@@ -15,30 +13,51 @@ func (s *Server) connect(c *call) reply {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A Connect with old cookies replaces the old context ([MS-OXCMAPIHTTP] 3.2.5.6).
-	if _, ok := cookie(c.r, cookieContext); ok {
-		old, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
-		if code != mapi.ResponseSuccess {
-			return failed(code)
-		}
-		s.contexts.end(old)
+	old, code := s.replaced(c)
+	if code != mapi.ResponseSuccess {
+		return failed(code)
 	}
-	ctx := s.contexts.add(c.server, c.who, c.urlGUID)
-	ctx.next(expireConnected)
+	if c.gromox() {
+		return s.connectGromox(c, &q, old)
+	}
 	answer := mapi.ConnectResponse{ErrorCode: s.decideConnect(c, &q)}
+	if answer.ErrorCode != mapi.EcNone && c.server.flavour.failureLayout {
+		refused := mapi.ConnectResponse{StatusCode: answer.ErrorCode}
+		return reply{body: refused.Append(nil), status: refused.StatusCode, ec: refused.StatusCode}
+	}
+	ctx := s.contexts.add(c)
+	ctx.next(c.server.flavour.connected)
 	if answer.ErrorCode == mapi.EcNone {
-		answer.PollsMax, answer.RetryCount, answer.RetryDelay = 60000, 6, 13000+rand.Uint32N(1000)
+		answer.PollsMax, answer.RetryCount, answer.RetryDelay = 60000, 6, 13000+c.random(forReply).Uint32N(1000)
 		answer.DNPrefix, answer.DisplayName = c.forest.group()+"/cn=Recipients/cn=", c.url.displayName()
 		answer.Aux = serverAux(c.server, auxConnected)
 	} else {
 		// The success layout, all empty, as seen from Exchange SE.
 		answer.Aux = serverAux(c.server, auxRefused)
 	}
-	r := reply{body: answer.Append(nil), context: ctx, expires: expireConnected, ec: answer.ErrorCode}
+	r := reply{body: answer.Append(nil), context: ctx, expires: c.server.flavour.connected, ec: answer.ErrorCode}
 	if r.ec == mapi.EcNone {
 		r.said = "connected"
 	}
 	return r
+}
+
+// replaced is the context that a Connect or a Bind with cookies comes from; nil:
+// it has none. Exchange ends it ([MS-OXCMAPIHTTP] 3.2.5.6), Gromox goes on with
+// it.
+func (s *Server) replaced(c *call) (*sessionContext, mapi.ResponseCode) {
+	_, ok := cookie(c.r, cookieContext)
+	if c.gromox() {
+		ok = c.r.Header.Get("Cookie") != ""
+	}
+	if !ok {
+		return nil, mapi.ResponseSuccess
+	}
+	old, code := s.contexts.find(c)
+	if code == mapi.ResponseSuccess && !c.gromox() {
+		s.contexts.end(old)
+	}
+	return old, code
 }
 
 // decideConnect is the ErrorCode of Connect.
@@ -49,10 +68,11 @@ func (s *Server) decideConnect(c *call, q *mapi.ConnectRequest) mapi.Code {
 		return mapi.EcAccessDenied
 	case q.Flags&1 != 0: // administrator: nobody here is one
 		return mapi.EcLoginPerm
-	case user != nil && !user.mayOpen(c.who):
+	case user != nil && !user.mayOpen(c.who) && c.server.flavour.noRightsConnect:
 		return mapi.EcLoginPerm
-	case c.forest.RefuseAt == RefuseConnect && (user == nil || !c.url.served(c.server)):
-		return c.forest.unknown
+	case c.server.refuseAt == RefuseConnect && (user == nil || !c.url.served(c.server)):
+		_, code, _ := c.forest.withoutDirectory(c.server, nil, c.server.unknown, "")
+		return code
 	}
 	return mapi.EcNone
 }
@@ -69,11 +89,11 @@ func (m *mailbox) served(s *server) bool {
 
 // inTransit reports whether s refuses every logon to m because of a move.
 func (m *mailbox) inTransit(s *server) bool {
-	if m.move == nil || !m.move.locked {
+	if m.move == nil || !m.move.locked || s.flavour.inTransit == mapi.EcNone {
 		return false
 	}
 	for _, p := range []place{m.home, m.move.to} {
-		if p.server == s || p.server.forest == s.forest && s.forest.ServerName == NameGUID {
+		if p.server == s || p.server.forest == s.forest && s.names == NameGUID {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/homing-mail/homing/internal/mapi"
 )
@@ -14,36 +15,56 @@ import (
 type directory struct {
 	name     string
 	password string
+	started  time.Time
 	forests  []*forest
 	servers  []*server
 	sites    map[string]*site // by host
 	users    map[string]*mailbox
+	opened   map[string][]*mailbox  // by the user who is a delegate there
 	guids    map[mapi.GUID]*mailbox // present and former mailbox GUIDs
 	names    map[string]*mailbox    // addresses and account names that a world file gives
 }
 
 type forest struct {
 	Forest
-	servers []*server
-	host    string  // of its Autodiscover, for those that it is referred to by
-	latest  *forest // where the latest mailbox that left went
-	unknown mapi.Code
-	tokens  bool // some account has a Bearer token here
+	told         Forest // as the world file has it
+	flavour      *flavour
+	servers      []*server
+	autodiscover *flavour // what answers as its Autodiscover at hosts without a server; nil: nothing
+	host         string   // of its Autodiscover, for those that it is referred to by; "": it has none
+	latest       *forest  // where the latest mailbox that left went
+	outage       bool     // its directory is away
+	tokens       bool     // some account has a Bearer token here
 }
 
 type server struct {
 	ServerSite
-	forest *forest
+	forest   *forest
+	flavour  *flavour
+	names    string // what its ecWrongServer names: one of the Name constants
+	refuseAt string
+	unknown  mapi.Code
+	mapi     bool   // answers MAPI over HTTP
+	offline  []bool // by database
+
+	// Values of headers, made once.
+	product   []string   // X-ServerApplication
+	period    []string   // X-PendingPeriod
+	frontEnds [][]string // X-FEServer of each front end; none: no such header
+	backEnd   []string   // X-BEServer
 }
 
 // site is a host name and what answers there.
 type site struct {
 	host        string
-	forest      *forest // whose Autodiscover answers
+	forest      *forest // whose Autodiscover answers; nil: a hoster's
 	server      *server // nil: Autodiscover only
+	hoster      *Hoster // whose web site answers; nil: none
 	certificate string
-	off         bool    // connection refused
-	vanished    bool    // no such host
+	off         bool // connection refused
+	vanished    bool // no such host
+	requests    int  // that came to it
+	rate        rate
 	answer      *canned // what its Autodiscover answers instead; nil: the truth
 }
 
@@ -57,6 +78,7 @@ type canned struct {
 // are never touched, so everything that a script may change is behind a pointer.
 type mailbox struct {
 	user string
+	id   uint32   // from 1, in the order of the world: what Gromox counts users by
 	spec *Mailbox // nil: one of a population
 	home place
 	guid mapi.GUID
@@ -79,8 +101,10 @@ type marks struct {
 	disabled map[*forest]bool
 	password map[*forest]string
 	noMAPI   map[*forest]bool
-	claims   map[*server]string // ServerName that a server answers instead of the truth
-	referred map[*forest]string // URL or address that a forest refers to instead
+	lag      *lag                    // nil: everybody knows where it is
+	claims   map[*server]string      // ServerName that a server answers instead of the truth
+	referred map[*forest]string      // URL or address that a forest refers to instead
+	tries    map[*server][]time.Time // the latest logons at a server that does not have it
 }
 
 // object is what the directory of a forest holds of a person.
@@ -138,16 +162,25 @@ func (m *mailbox) address(f *forest) string {
 }
 
 // mailboxID is the value of MailboxId in the URLs of m in f.
-func (m *mailbox) mailboxID(f *forest) string { return m.guid.String() + "@" + f.Name }
+func (m *mailbox) mailboxID(f *forest) string {
+	if f.flavour.gromoxFrame {
+		return m.gromoxMailboxID(f)
+	}
+	return m.guid.String() + "@" + f.Name
+}
 
 // mayOpen reports whether who may open the mailbox m.
 func (m *mailbox) mayOpen(who *mailbox) bool {
 	return who == m || m.spec != nil && slices.Contains(m.spec.Delegates, who.user)
 }
 
-// legacyDN is the legacyExchangeDN of user in f. It ends in a hash and the user,
+// legacyDN is the legacyExchangeDN of m in f. It ends in a hash and the user,
 // so that a DN leads back to its user without an index.
-func (f *forest) legacyDN(user string) string {
+func (f *forest) legacyDN(m *mailbox) string {
+	if f.flavour.gromoxFrame {
+		return f.group() + "/cn=Recipients/cn=" + gromoxIDs(m) + "-" + m.user
+	}
+	user := m.user
 	sum := sha256.Sum256([]byte("legacy dn\x00" + f.Name + "\x00" + user))
 	return f.group() + "/cn=Recipients/cn=" + hex.EncodeToString(sum[:16]) + "-" + strings.ToUpper(user[:1]) + user[1:]
 }
@@ -163,11 +196,23 @@ func (f *forest) serverDN(name string) string {
 }
 
 // serverName is the ServerName with which f sends somebody to its server name.
+// A server of f may have names of its own: see server.serverName.
 func (f *forest) serverName(name string) string {
 	if f.ServerName == NameMDB {
-		return f.serverDN(name) + "/cn=Microsoft Private MDB"
+		return f.serverDN(name) + privateMDB
 	}
 	return f.serverDN(name)
+}
+
+// privateMDB is what follows the DN of a server in that of its database.
+const privateMDB = "/cn=Microsoft Private MDB"
+
+// serverName is the ServerName with which s sends somebody to another server.
+func (s *server) serverName(other *server) string {
+	if s.names == NameMDB {
+		return s.forest.serverDN(other.Name) + privateMDB
+	}
+	return s.forest.serverDN(other.Name)
 }
 
 // autodiscoverURL is where the Autodiscover of f answers.
@@ -191,8 +236,11 @@ func (d *directory) byLegacyDN(f *forest, dn string) *mailbox {
 	if o.kind == objectNone {
 		return nil
 	}
+	if f.flavour.gromoxFrame {
+		o.aliases = nil // it reads the numbers in a DN of its own and knows no others
+	}
 	for _, of := range append([]*forest{f}, o.aliases...) {
-		if strings.EqualFold(of.legacyDN(m.user), dn) {
+		if strings.EqualFold(of.legacyDN(m), dn) {
 			return m
 		}
 	}
@@ -224,16 +272,24 @@ func (d *directory) mailDomains() []string {
 }
 
 // named finds the person whom name, in lower case, means in f: an address or
-// account name of the world file, or user@f.
+// account name of the world file, or user@f. One of a population keeps the
+// address of each forest that had the mailbox.
 func (d *directory) named(f *forest, name string) *mailbox {
 	if m := d.names[name]; m != nil {
 		return m
 	}
-	user, ok := strings.CutSuffix(name, "@"+f.Name)
-	if !ok {
+	user, domain, _ := strings.Cut(name, "@")
+	m := d.users[user]
+	if m == nil || domain != f.Name && !(m.spec == nil && m.wasIn(domain)) {
 		return nil
 	}
-	return d.users[user]
+	return m
+}
+
+// wasIn reports whether the forest of that name has the mailbox, or had it.
+func (m *mailbox) wasIn(domain string) bool {
+	return m.forest().Name == domain ||
+		m.past != nil && slices.ContainsFunc(m.past.former, func(f *forest) bool { return f.Name == domain })
 }
 
 // newGUID is the GUID of the generation-th mailbox of user.

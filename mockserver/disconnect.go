@@ -10,15 +10,12 @@ func (s *Server) disconnect(c *call) reply {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
-	if code == mapi.ResponseSuccess {
-		code = ctx.inSequence(c.r)
-	}
+	ctx, code := s.contexts.enter(c)
 	if code != mapi.ResponseSuccess {
 		return failed(code)
 	}
-	ctx.next(expireUsed)
+	ctx.turn(c)
 	s.contexts.end(ctx)
 	var answer mapi.DisconnectResponse
-	return reply{body: answer.Append(nil), context: ctx, expires: expireUsed, said: "disconnected"}
+	return reply{body: answer.Append(nil), context: ctx, expires: c.server.flavour.used, said: "disconnected"}
 }

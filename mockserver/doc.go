@@ -17,6 +17,11 @@
 // [Server.Listen] serves the same world on loopback, for clients written in
 // anything; [Server.ListenAdmin] serves the admin API beside it.
 //
-// The flavour played is Exchange 2016 to SE. README.md tells what is played,
-// what is refused, the lines of the script and the admin API.
+// Answers are hostile, as the specifications allow: in pieces, with PENDING,
+// with headers in other spellings, from a seed that [Start] logs; see
+// [Hostility]. A [Fault] breaks chosen requests beyond that, see [Server.Break].
+//
+// A forest plays a product: Exchange 2003 to SE, Exchange Online or Gromox; see
+// [Forest].Flavour. README.md tells what is played, what is refused, the lines of
+// the script and the admin API.
 package mockserver

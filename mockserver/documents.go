@@ -22,22 +22,22 @@ var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
     <Account>
       <AccountType>email</AccountType>
       <Action>settings</Action>
-      <MicrosoftOnline>False</MicrosoftOnline>
+      <MicrosoftOnline>{{.MicrosoftOnline}}</MicrosoftOnline>
 {{- if .MAPI}}
       <Protocol Type="mapiHttp" Version="1">
         <MailStore>
-          <InternalUrl>https://{{x .Host}}/mapi/emsmdb/?MailboxId={{x .MailboxID}}</InternalUrl>
-          <ExternalUrl>https://{{x .Host}}/mapi/emsmdb/?MailboxId={{x .MailboxID}}</ExternalUrl>
+          <InternalUrl>{{x .Store}}</InternalUrl>
+          <ExternalUrl>{{x .Store}}</ExternalUrl>
         </MailStore>
         <AddressBook>
-          <InternalUrl>https://{{x .Host}}/mapi/nspi/?MailboxId={{x .MailboxID}}</InternalUrl>
-          <ExternalUrl>https://{{x .Host}}/mapi/nspi/?MailboxId={{x .MailboxID}}</ExternalUrl>
+          <InternalUrl>{{x .Book}}</InternalUrl>
+          <ExternalUrl>{{x .Book}}</ExternalUrl>
         </AddressBook>
       </Protocol>
 {{- else}}
       <Protocol>
         <Type>EXCH</Type>
-        <Server>{{x .MailboxID}}</Server>
+        <Server>{{x .Server}}</Server>
         <ServerDN>{{x .ServerDN}}</ServerDN>
         <ServerVersion>{{x .ServerVersion}}</ServerVersion>
         <MdbDN>{{x .ServerDN}}/cn=Microsoft Private MDB</MdbDN>

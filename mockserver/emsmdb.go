@@ -1,7 +1,6 @@
 package mockserver
 
 import (
-	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -25,18 +24,15 @@ const (
 // maxBody is the length in bytes of the longest request body.
 const maxBody = 1 << 20
 
-// pendingPeriod is the time between two PENDING tags (X-PendingPeriod).
-const pendingPeriod = 30 * time.Second
-
-// call is a request at the mailbox endpoint, after sign-in.
+// call is a request at an endpoint, after sign-in.
 type call struct {
 	*exchange
 	server  *server
+	kind    string // the request type, as the specification spells it
 	forest  *forest
 	who     *mailbox // who signed in
 	url     *mailbox // whom the MailboxId of the URL means
 	urlGUID mapi.GUID
-	body    []byte
 	started time.Time
 }
 
@@ -46,19 +42,25 @@ type reply struct {
 	body    []byte
 	context *sessionContext // whose cookies go out; nil: none
 	expires time.Duration   // X-ExpirationInfo
+	status  mapi.Code       // the StatusCode in body
 	ec      mapi.Code       // for the record
 	said    string          // for the record; "": made from code or ec
 }
 
 func failed(code mapi.ResponseCode) reply { return reply{code: code} }
 
-// emsmdb is the mailbox endpoint, /mapi/emsmdb/ ([MS-OXCMAPIHTTP] 3.2.5.2).
-func (s *Server) emsmdb(x *exchange, at *site) {
+// mapi is an endpoint of MAPI over HTTP, /mapi/emsmdb/ or /mapi/nspi/
+// ([MS-OXCMAPIHTTP] 3.2.5.2).
+func (s *Server) mapi(x *exchange, at *site) {
 	c := &call{exchange: x, started: time.Now()}
 	x.RequestType, x.RequestID = cut(x.r.Header.Get(headRequestType), 64), cut(x.r.Header.Get(headRequestID), 80)
 
 	s.mu.Lock()
 	c.server, c.forest = at.server, at.server.forest
+	c.kind = x.RequestType
+	if c.gromox() {
+		c.kind = gromoxKind(x.RequestType)
+	}
 	c.who = s.signIn(x, c.forest)
 	if c.who != nil {
 		c.url, c.urlGUID = s.mailboxID(c)
@@ -69,6 +71,9 @@ func (s *Server) emsmdb(x *exchange, at *site) {
 	switch {
 	case c.who == nil:
 		x.challenge(c.forest)
+		return
+	case c.url == nil && c.gromox(): // the path is another's to answer
+		x.refuse(http.StatusNotFound, "no MailboxId")
 		return
 	case c.url == nil:
 		x.refuse(http.StatusBadRequest, "no usable MailboxId")
@@ -84,17 +89,23 @@ func (s *Server) emsmdb(x *exchange, at *site) {
 		c.reply(failed(code))
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
-	if err != nil {
-		var long *http.MaxBytesError
-		if errors.As(err, &long) {
-			c.reply(failed(mapi.ResponseTooLarge))
-			return
-		}
+	if x.r.ContentLength > maxBody {
+		c.reply(failed(mapi.ResponseTooLarge))
+		return
+	}
+	c.body = make([]byte, x.r.ContentLength)
+	if _, err := io.ReadFull(x.r.Body, c.body); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	c.body = body
-	switch x.RequestType {
+	if code := c.forced(); code != mapi.ResponseSuccess {
+		c.reply(failed(code))
+		return
+	}
+	if c.endpoint == EndpointNSPI {
+		c.reply(s.addressBook(c))
+		return
+	}
+	switch c.kind {
 	case "Connect":
 		c.reply(s.connect(c))
 	case "Execute":
@@ -106,17 +117,39 @@ func (s *Server) emsmdb(x *exchange, at *site) {
 	case "PING":
 		c.reply(s.ping(c))
 	default:
-		c.reply(failed(mapi.ResponseInvalidRequestType))
+		c.reply(s.unknownRequest(c))
 	}
+}
+
+// unknownRequest refuses a request type that is not known. Gromox looks at the
+// cookies first.
+func (s *Server) unknownRequest(c *call) reply {
+	if c.gromox() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if _, code := s.contexts.find(c); code != mapi.ResponseSuccess {
+			return failed(code)
+		}
+	}
+	return failed(mapi.ResponseInvalidRequestType)
 }
 
 // mailboxID reads the MailboxId of the URL, GUID@domain. nil: it leads to no
 // mailbox that this forest has or had. s.mu is held.
 func (s *Server) mailboxID(c *call) (*mailbox, mapi.GUID) {
-	var value string
-	for key, values := range c.r.URL.Query() {
-		if strings.EqualFold(key, "MailboxId") && len(values) > 0 {
-			value = values[0]
+	if c.gromox() { // it wants the parameter and does not look at the value
+		if len(c.r.URL.RawQuery) < 10 || !strings.EqualFold(c.r.URL.RawQuery[:10], "MailboxId=") {
+			return nil, mapi.GUID{}
+		}
+		return c.who, mapi.GUID{}
+	}
+	value, plain := strings.CutPrefix(c.r.URL.RawQuery, "MailboxId=")
+	if !plain || strings.ContainsAny(value, "&;%+") {
+		value = ""
+		for key, values := range c.r.URL.Query() {
+			if strings.EqualFold(key, "MailboxId") && len(values) > 0 {
+				value = values[0]
+			}
 		}
 	}
 	text, domain, _ := strings.Cut(value, "@")
@@ -130,7 +163,7 @@ func (s *Server) mailboxID(c *call) (*mailbox, mapi.GUID) {
 // backEndDown reports whether a front end would have to ask a server that is
 // switched off. s.mu is held.
 func (s *Server) backEndDown(c *call) bool {
-	if c.forest.ServerName != NameGUID || c.url.forest() != c.forest {
+	if c.server.names != NameGUID || c.url.forest() != c.forest {
 		return false
 	}
 	at := s.dir.sites[c.url.home.server.Host]
@@ -142,6 +175,9 @@ func (s *Server) backEndDown(c *call) bool {
 func (c *call) checkHead() mapi.ResponseCode {
 	if c.Method != http.MethodPost {
 		return mapi.ResponseInvalidVerb
+	}
+	if c.gromox() {
+		return c.gromoxHead()
 	}
 	for _, name := range []string{headRequestType, headRequestID, headClientInfo, headClientApplication} {
 		if c.r.Header.Get(name) == "" {
@@ -162,11 +198,18 @@ func (c *call) reply(r reply) {
 	c.send(c.compose(r))
 }
 
+// contentMAPI is shared by all answers: nobody writes to it.
+var contentMAPI = []string{"application/mapi-http"}
+
 // compose writes the headers that each answer has, and what follows them. It
 // notes for the record what the answer says.
 func (c *call) compose(r reply) answer {
 	c.note(r)
 	a := c.answer(http.StatusOK, c.Said, r.body)
+	if c.gromox() {
+		c.composeGromox(&a, r)
+		return a
+	}
 	h := a.header
 	for _, echo := range [][2]string{{headRequestType, "X-RequestType"}, {headRequestID, "X-RequestId"}, {headClientInfo, "X-ClientInfo"}} {
 		if v := c.r.Header[echo[0]]; len(v) > 0 {
@@ -174,20 +217,21 @@ func (c *call) compose(r reply) answer {
 		}
 	}
 	h["X-ResponseCode"] = []string{strconv.Itoa(int(r.code))}
-	h["X-ServerApplication"] = []string{"Exchange/" + c.server.Version}
+	h["X-ServerApplication"] = c.server.product
+	c.trace(h)
 	if r.code != mapi.ResponseSuccess {
 		h["Content-Type"] = []string{"text/html"}
 		a.body = refusal(r.code)
 		return a
 	}
-	h["Content-Type"] = []string{"application/mapi-http"}
-	h["X-PendingPeriod"] = []string{strconv.FormatInt(pendingPeriod.Milliseconds(), 10)}
+	h["Content-Type"] = contentMAPI
+	h["X-PendingPeriod"] = c.server.period
 	if r.expires > 0 {
 		h["X-ExpirationInfo"] = []string{strconv.FormatInt(r.expires.Milliseconds(), 10)}
 	}
 	if r.context != nil {
 		c.s.mu.Lock()
-		r.context.setCookies(h)
+		r.context.setCookies(c, h)
 		c.s.mu.Unlock()
 	}
 	a.stream, a.extra = true, c.extra(nil)
@@ -204,11 +248,17 @@ func (c *call) late(r reply) answer {
 		a.body = refusal(r.code)
 	}
 	a.extra = c.extra(a.extra)
+	if c.gromox() { // PROCESSING once more
+		a.tail = append([]byte(tagProcessing), a.appendDone(nil)...)
+	}
 	return a
 }
 
 // extra adds the additional headers that each stream ends with.
 func (c *call) extra(b []byte) []byte {
+	if c.gromox() {
+		return c.gromoxExtra(b)
+	}
 	b = appendHeader(b, "X-ElapsedTime", time.Since(c.started).Milliseconds())
 	b = append(b, "X-StartTime: "...)
 	b = c.started.UTC().AppendFormat(b, http.TimeFormat)
@@ -218,6 +268,9 @@ func (c *call) extra(b []byte) []byte {
 // note puts what the answer says into the record.
 func (c *call) note(r reply) {
 	c.Status, c.ResponseCode, c.Code, c.Said = http.StatusOK, int(r.code), uint32(r.ec), r.said
+	if c.gromox() {
+		c.ResponseCode = gromoxCode(r.code)
+	}
 	switch {
 	case c.Said != "":
 	case r.code != mapi.ResponseSuccess:

@@ -81,7 +81,7 @@ func TestTheFrontRefusesByStatus(t *testing.T) {
 		{"a MailboxId that is no GUID", c, host + "/mapi/emsmdb/?MailboxId=ann@contoso.test", 400},
 		{"a MailboxId of another domain", c, strings.Replace(d.store(), "@contoso", "@fabrikam", 1), 400},
 		{"a MailboxId of nobody", c, host + "/mapi/emsmdb/?MailboxId=00000000-0000-0000-0000-000000000001@contoso.test", 400},
-		{"the address book, which is not played", c, host + "/mapi/nspi/?" + query, 404},
+		{"the address book", c, host + "/mapi/nspi/?" + query, 200},
 		{"another path", c, host + "/owa/", 404},
 		{"MAPI at an Autodiscover host", c, "https://autodiscover.contoso.test/mapi/emsmdb/?" + query, 404},
 	}
@@ -113,7 +113,7 @@ func TestAnswersEchoAndFlow(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if !slices.Equal(r.tags, []string{"PROCESSING", "DONE"}) {
+	if !slices.Equal(withoutPending(r.tags), []string{"PROCESSING", "DONE"}) {
 		t.Errorf("tags %q", r.tags)
 	}
 	if r.extra.Get("X-StartTime") == "" || r.extra.Get("X-ElapsedTime") == "" {
@@ -288,7 +288,7 @@ func TestContextsExpire(t *testing.T) {
 func TestPingProvesNothing(t *testing.T) {
 	_, c, d := home(t, "acquisition", "ann", "contoso.test")
 	r := c.session(d.store()).send("PING", nil, nil)
-	if r.code != 0 || len(r.body) != 0 || !slices.Equal(r.tags, []string{"PROCESSING", "DONE"}) {
+	if r.code != 0 || len(r.body) != 0 || !slices.Equal(withoutPending(r.tags), []string{"PROCESSING", "DONE"}) {
 		t.Errorf("before Connect: %+v", r)
 	}
 }
@@ -309,7 +309,6 @@ func TestAnExecuteThatIsRefusedAsAWhole(t *testing.T) {
 		{"an unknown rop", buffer([]byte{0xF7, 0, 0}, mapi.NoHandle), 0x10008, 0, mapi.EcRPCFormat},
 		{"half a rop", buffer(logon[:20], mapi.NoHandle), 0x10008, 0, mapi.EcRPCFormat},
 		{"no rop buffer", nil, 0x10008, 0, mapi.EcRPCFormat},
-		{"a slot that is not there", buffer(logon), 0x10008, 0, mapi.EcNullObject},
 		{"too little room for the answer", buffer(logon, mapi.NoHandle), 20, mapi.EcBufferTooSmall, 0},
 		{"the first logon without USE_PER_MDB_REPLID_MAPPING", buffer(plain.Append(nil), mapi.NoHandle), 0x10008, mapi.EcRPCFailed, 0},
 	}

@@ -12,14 +12,11 @@ func (s *Server) execute(c *call) reply {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
-	if code == mapi.ResponseSuccess {
-		code = ctx.inSequence(c.r)
-	}
+	ctx, code := s.contexts.enter(c)
 	if code != mapi.ResponseSuccess {
 		return failed(code)
 	}
-	ctx.next(expireUsed)
+	ctx.turn(c)
 
 	run := rops{s: s, call: c, ctx: ctx}
 	answer := mapi.ExecuteResponse{}
@@ -37,9 +34,12 @@ func (s *Server) execute(c *call) reply {
 		answer.RopBuffer = mapi.AppendRopBuffer(nil, run.out, run.handles)
 		if uint64(len(answer.RopBuffer)) > uint64(q.MaxRopOut) {
 			answer = mapi.ExecuteResponse{StatusCode: mapi.EcBufferTooSmall}
+			if c.gromox() {
+				answer.StatusCode = mapi.RPCXBadStubData
+			}
 		}
 	}
-	r := reply{body: answer.Append(nil), context: ctx, expires: expireUsed, ec: run.decided, said: run.said}
+	r := reply{body: answer.Append(nil), context: ctx, expires: c.server.flavour.used, status: answer.StatusCode, ec: run.decided, said: run.said}
 	for _, ec := range []mapi.Code{answer.ErrorCode, answer.StatusCode} {
 		if ec != mapi.EcNone {
 			r.ec = ec
@@ -65,8 +65,9 @@ func (r *rops) run() (status, failure mapi.Code) {
 	for _, rop := range r.list {
 		switch rop := rop.(type) {
 		case *mapi.LogonRequest:
-			if int(rop.OutputHandleIndex) >= len(r.handles) {
-				return 0, mapi.EcNullObject
+			if !r.has(rop.OutputHandleIndex) {
+				r.noSlot(&mapi.LogonResponse{OutputHandleIndex: rop.OutputHandleIndex, ReturnValue: mapi.EcNullObject})
+				continue
 			}
 			if status := r.logon(rop); status != mapi.EcNone {
 				return status, 0
@@ -75,12 +76,14 @@ func (r *rops) run() (status, failure mapi.Code) {
 			r.release(rop)
 		case *mapi.RegisterNotificationRequest:
 			if !r.has(rop.InputHandleIndex) || !r.has(rop.OutputHandleIndex) {
-				return 0, mapi.EcNullObject
+				r.noSlot(&mapi.RegisterNotificationResponse{OutputHandleIndex: rop.OutputHandleIndex, ReturnValue: mapi.EcNullObject})
+				continue
 			}
 			r.registerNotification(rop)
 		case *mapi.GetReceiveFolderRequest:
 			if !r.has(rop.InputHandleIndex) {
-				return 0, mapi.EcNullObject
+				r.noSlot(&mapi.GetReceiveFolderResponse{InputHandleIndex: rop.InputHandleIndex, ReturnValue: mapi.EcNullObject})
+				continue
 			}
 			r.getReceiveFolder(rop)
 		default:
@@ -91,6 +94,12 @@ func (r *rops) run() (status, failure mapi.Code) {
 		r.said = "nothing to do"
 	}
 	return 0, 0
+}
+
+// noSlot answers a ROP that names a slot that is not there ([MS-OXCROPS] 3.2.5.1).
+func (r *rops) noSlot(answer mapi.RopResponse) {
+	r.note(mapi.EcNullObject, mapi.EcNullObject.Name())
+	r.out = answer.Append(r.out)
 }
 
 func (r *rops) has(slot uint8) bool { return int(slot) < len(r.handles) }

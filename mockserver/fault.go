@@ -2,7 +2,9 @@ package mockserver
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -84,14 +86,30 @@ func (s *Server) eachSite(name string, do func(*site) error) error {
 
 // site finds a site by its host or the name of its server. s.mu is held.
 func (s *Server) site(name string) (*site, error) {
-	host := name
-	if server := s.dir.server(name); server != nil {
-		host = server.Host
-	}
-	if at := s.dir.sites[host]; at != nil {
+	if at := s.dir.siteNamed(name); at != nil {
 		return at, nil
 	}
-	return nil, absent("no host or server %q in the world %s", cut(name, 40), s.dir.name)
+	return nil, absent("no host or server %q in the world %s: there are %s", cut(name, 40), s.dir.name, s.dir.siteNames())
+}
+
+// siteNamed finds a site by its host or the name of its server; nil: none.
+func (d *directory) siteNamed(name string) *site {
+	if server := d.server(name); server != nil {
+		name = server.Host
+	}
+	return d.sites[name]
+}
+
+// siteNames are the hosts and, behind theirs, the names of servers.
+func (d *directory) siteNames() string {
+	var names []string
+	for _, host := range slices.Sorted(maps.Keys(d.sites)) {
+		if server := d.sites[host].server; server != nil {
+			host += " (" + server.Name + ")"
+		}
+		names = append(names, host)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Disable shuts an account: HTTP 401 from now on in that forest.
@@ -243,7 +261,7 @@ func (s *Server) Repoint(domain, forest string) error {
 			at = &site{host: host, certificate: CertificateValid}
 			s.dir.sites[host] = at
 		}
-		at.forest = f
+		at.forest, at.hoster = f, nil
 	}
 	return nil
 }

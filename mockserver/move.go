@@ -2,6 +2,7 @@ package mockserver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,7 @@ type MoveOptions struct {
 	NoX500      bool   // the target does not get the former legacy DNs as X500 aliases
 	Unconverted bool   // the source forest goes on to claim the mailbox; its servers refuse it
 	GUID        string // GUIDKeep or GUIDNew; "": new for a move within a NameGUID forest, else kept
+	Lag         bool   // until Replicate the target still believes the mailbox to be at the source, which knows better
 	Invalidate  string // how live sessions notice: InvalidateObject ("" too), InvalidateNull, InvalidateContext
 }
 
@@ -107,6 +109,9 @@ func (s *Server) begin(user, server, database string, o MoveOptions) error {
 	if o.Unconverted && to.server.forest == m.forest() {
 		return fmt.Errorf("unconverted: %s stays in %s, nothing is left behind there", user, m.forest().Name)
 	}
+	if err := m.checkLag(o, to); err != nil {
+		return err
+	}
 	m.prestage(to.server.forest)
 	m.move = &move{MoveOptions: o, to: to}
 	return nil
@@ -150,6 +155,9 @@ func (s *Server) finish(m *mailbox) {
 		s.lock(m)
 	}
 	done, past, from, to := m.move, m.marks(), m.home, m.move.to
+	if done.Lag {
+		past.lag = &lag{from: from, guid: m.guid}
+	}
 	source, target := from.server.forest, to.server.forest
 	if source != target {
 		left := &object{kind: objectMailUser}
@@ -165,7 +173,11 @@ func (s *Server) finish(m *mailbox) {
 		if !done.NoX500 {
 			arrived.aliases = past.formerDNs(target, source)
 		}
-		past.objects[target] = arrived
+		if done.Lag {
+			past.lag.arrived = arrived
+		} else {
+			past.objects[target] = arrived
+		}
 
 		past.former = past.formerDNs(target, source)
 		source.latest = target
@@ -218,7 +230,16 @@ func (s *Server) user(name string) (*mailbox, error) {
 	if m := s.dir.users[name]; m != nil {
 		return m, nil
 	}
-	return nil, absent("no user %q in the world %s", cut(name, 40), s.dir.name)
+	return nil, s.dir.noUser(name)
+}
+
+// noUser says that there is no such user, and who there is.
+func (d *directory) noUser(name string) error {
+	const few = 20
+	if n := len(d.users); n > few {
+		return absent("no user %q in the world %s: GET /mailboxes lists the %d that there are", cut(name, 40), d.name, n)
+	}
+	return absent("no user %q in the world %s: there are %s", cut(name, 40), d.name, strings.Join(slices.Sorted(maps.Keys(d.users)), ", "))
 }
 
 func (s *Server) userAndForest(user, forest string) (*mailbox, *forest, error) {

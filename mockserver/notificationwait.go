@@ -7,28 +7,29 @@ import (
 	"github.com/homing-mail/homing/internal/mapi"
 )
 
-// maxWait is how long a NotificationWait stays open without an event
-// ([MS-OXCMAPIHTTP] 3.2.5.5).
-const maxWait = 5 * time.Minute
-
 // notificationWait answers PROCESSING at once, PENDING each period, and DONE
 // when there is an event for a registration, when the context is gone, or after
-// five minutes. It may run beside one other request of the same context, so it
-// neither checks nor rotates the sequence.
+// five minutes ([MS-OXCMAPIHTTP] 3.2.5.5). It may run beside one other request
+// of the same context, so it neither checks nor rotates the sequence.
 func (s *Server) notificationWait(c *call) {
 	ctx, code := s.beginWait(c)
 	if code != mapi.ResponseSuccess {
 		c.reply(failed(code))
 		return
 	}
-	r := reply{context: ctx, expires: expireUsed, said: "waiting"}
+	ended := false
+	defer func() { // a fault may end the handler
+		if !ended {
+			s.endWait(c, ctx)
+		}
+	}()
+	r := reply{context: ctx, expires: c.server.flavour.used, said: "waiting"}
 	c.open(c.compose(r))
 
 	r = s.wait(c, ctx)
-	s.mu.Lock()
-	ctx.waiting, ctx.expires = false, time.Now().Add(expireUsed)
-	s.mu.Unlock()
-	a := c.late(r)
+	s.endWait(c, ctx)
+	ended = true
+	a := c.ending(c.late(r))
 	s.record.amend(c.Request)
 	if r.said == hungUp {
 		panic(http.ErrAbortHandler)
@@ -43,18 +44,24 @@ func (s *Server) beginWait(c *call) (*sessionContext, mapi.ResponseCode) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID)
+	ctx, code := s.contexts.find(c)
 	switch {
 	case code != mapi.ResponseSuccess:
 		return nil, code
 	case ctx.waiting:
 		return nil, mapi.ResponseInvalidSequence
 	}
-	if _, ok := cookie(c.r, cookieSequence); !ok {
+	if _, ok := cookie(c.r, cookieSequence); !ok && !c.gromox() {
 		return nil, mapi.ResponseMissingCookie
 	}
 	ctx.waiting = true
 	return ctx, mapi.ResponseSuccess
+}
+
+func (s *Server) endWait(c *call, ctx *sessionContext) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx.waiting, ctx.expires = false, time.Now().Add(ctx.server.flavour.used)
 }
 
 const hungUp = "hung up"
@@ -62,18 +69,25 @@ const hungUp = "hung up"
 func (s *Server) wait(c *call, ctx *sessionContext) reply {
 	pending := mapi.NotificationWaitResponse{EventPending: true}
 	nothing := mapi.NotificationWaitResponse{}
-	end := c.started.Add(maxWait)
+	end := c.started.Add(c.server.flavour.maxWait)
+	period, pendingTag := c.server.flavour.pendingPeriod, tagPending
+	if c.gromox() {
+		period, pendingTag = c.server.flavour.pendingEvery, gromoxTag
+	}
 	for {
 		left := time.Until(end)
 		if left <= 0 {
 			return reply{body: nothing.Append(nil), said: "no event"}
 		}
-		timer := time.NewTimer(min(pendingPeriod, left))
+		timer := time.NewTimer(min(period, left))
 		select {
 		case <-ctx.gone:
 			timer.Stop()
 			if s.isOff(c.server) {
 				return reply{said: hungUp}
+			}
+			if c.gromox() { // has no way to say so
+				return reply{body: nothing.Append(nil), said: "the context is gone"}
 			}
 			return failed(mapi.ResponseContextNotFound)
 		case <-ctx.pending:
@@ -87,7 +101,7 @@ func (s *Server) wait(c *call, ctx *sessionContext) reply {
 			return reply{said: hungUp}
 		case <-timer.C:
 			if time.Now().Before(end) {
-				c.tag(tagPending)
+				c.tag(pendingTag)
 			}
 		}
 	}

@@ -7,12 +7,17 @@ import (
 )
 
 // ping keeps a Session Context alive. As seen from Exchange SE it succeeds
-// without one too, so it proves nothing.
+// without one too, so it proves nothing; Gromox wants one.
 func (s *Server) ping(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx, code := s.contexts.find(c.r, c.server, c.who, c.urlGUID); code == mapi.ResponseSuccess {
-		ctx.expires = time.Now().Add(expireUsed)
+	ctx, code := s.contexts.find(c)
+	if code == mapi.ResponseSuccess {
+		ctx.expires = time.Now().Add(c.server.flavour.used)
 	}
-	return reply{said: "alive"}
+	r := reply{said: "alive"}
+	if c.gromox() {
+		r.code, r.context = code, ctx
+	}
+	return r
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type stream struct {
 	unread  []byte
 	ended   bool // by the writer: what is unread may be read still
 	refused bool // by the reader: nothing more may be written
+	reset   bool // by the writer: what is unread may be read still, then ECONNRESET
 	read    deadline
 	write   deadline
 }
@@ -99,6 +101,8 @@ func (e *end) Read(p []byte) (int, error) {
 			s.unread = s.unread[n:]
 			s.change.Broadcast()
 			return n, nil
+		case s.reset:
+			return 0, &net.OpError{Op: "read", Net: "tcp", Source: e.local, Addr: e.remote, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 		case s.ended:
 			return 0, io.EOF
 		case len(p) == 0:
@@ -138,6 +142,15 @@ func (e *end) Close() error {
 		e.out.end(false)
 	})
 	return nil
+}
+
+// reset closes e so that the other end gets ECONNRESET instead of io.EOF, as
+// SetLinger(0) makes a socket do.
+func (e *end) reset() {
+	e.out.mu.Lock()
+	e.out.reset = !e.out.ended
+	e.out.mu.Unlock()
+	e.Close()
 }
 
 func (e *end) LocalAddr() net.Addr  { return e.local }

@@ -138,7 +138,7 @@ func TestTheLinesOfTheReadmeDoWhatItSays(t *testing.T) {
 		{"autodiscover.xml", []string{"<ErrorCode>600</ErrorCode>"}},
 		{"autodiscover.xml", []string{"<Action>settings</Action>", "https://ex1.contoso.test/mapi/emsmdb/?MailboxId=1d3b860d-c49b-467a-2e1c-a9aa2605693a@contoso.test", "/cn=45a629a6e63d19568772cb42997e0ee5-Ann"}},
 		{"autodiscover.xml", []string{"<Action>settings</Action>", "https://ex1.contoso.test/mapi/emsmdb/?MailboxId="}},
-		{"@contoso.test", []string{"X-Responsecode: 0\r\n", "MapiContext=", "MapiSequence=", "X-BackEndCookie=", "PROCESSING\r\nDONE\r\n", "\r\n\r\n" + zero + zero}},
+		{"@contoso.test", []string{"X-Responsecode: 0\r\n", "MapiContext=", "MapiSequence=", "X-BackEndCookie=", "PROCESSING\r\n", "\nDONE\r\n", "\r\n\r\n" + zero + zero}},
 		{"/", []string{`"path": "/mailboxes/USER/WORD"`, `"word": "prestage"`}},
 		{"/ca.pem", []string{"BEGIN CERTIFICATE"}},
 		{"/world", []string{`"name": "fabrikam.test"`, `"databases": [`}},
@@ -150,6 +150,9 @@ func TestTheLinesOfTheReadmeDoWhatItSays(t *testing.T) {
 		{"/do", []string{"ok"}},
 		{"/requests?since=3", []string{`"seq": 4`, `"said": "connected"`, `"request_type": "Connect"`}},
 		{"/requests", []string{"ok"}},
+		{"/faults", []string{`"said": "busy"`}},
+		{"/faults", []string{`"name": "busy"`, `"acted": 0`, `"times": "always"`}},
+		{"/faults/busy", []string{"ok"}},
 	}
 	s := Start(t, "acquisition")
 	list := readCurl(t)

@@ -25,6 +25,7 @@ type Request struct {
 	Status       int       `json:"status"`                 // of HTTP
 	ResponseCode int       `json:"response_code"`          // X-ResponseCode, of the head or after DONE
 	Code         uint32    `json:"code"`                   // StatusCode, ErrorCode or ReturnValue that decided, or the ErrorCode of Autodiscover
+	Fault        string    `json:"fault,omitempty"`        // name of the rule that acted on it
 	Said         string    `json:"said"`                   // the answer in a phrase, such as "ecWrongServer → /o=…" or "settings"
 }
 

@@ -7,7 +7,7 @@ func (r *rops) getReceiveFolder(q *mapi.GetReceiveFolderRequest) {
 	a := mapi.GetReceiveFolderResponse{InputHandleIndex: q.InputHandleIndex}
 	_, code := r.ctx.object(r.handles[q.InputHandleIndex], q.LogonID)
 	if a.ReturnValue = code; code == mapi.EcNone {
-		a.FolderID, a.MessageClass = folderID(mapi.FolderInbox), q.MessageClass
+		a.FolderID, a.MessageClass = r.call.folderID(mapi.FolderInbox), q.MessageClass
 		r.note(mapi.EcNone, "receive folder")
 	} else {
 		r.note(code, code.Name())

@@ -15,13 +15,13 @@ type word struct {
 	run              func(s *Server, a []string) (said string, err error) // nil: help
 }
 
-const moveArgs = "USER SERVER[/DB] [no-x500] [unconverted] [keep-guid|new-guid] [invalidate=object|null|context]"
+const moveArgs = "USER SERVER[/DB] [no-x500] [unconverted] [keep-guid|new-guid] [lag] [invalidate=object|null|context]"
 
 var script = []word{
 	{"prestage", "USER FOREST", "a mail user in the target forest that leads back to the source", 2, 2, func(s *Server, a []string) (string, error) {
 		return s.where(a[0], s.Prestage(a[0], a[1]))
 	}},
-	{"start", moveArgs, "a move begins; the source still serves", 2, 6, func(s *Server, a []string) (string, error) {
+	{"start", moveArgs, "a move begins; the source still serves", 2, 7, func(s *Server, a []string) (string, error) {
 		return s.doMove(s.Begin, a)
 	}},
 	{"lock", "USER", "the last part of the move: ecMailboxInTransit at both ends", 1, 1, func(s *Server, a []string) (string, error) {
@@ -33,8 +33,11 @@ var script = []word{
 	{"cancel", "USER", "the move is called off: home again", 1, 1, func(s *Server, a []string) (string, error) {
 		return s.where(a[0], s.Cancel(a[0]))
 	}},
-	{"move", moveArgs, "start, lock and finish at once", 2, 6, func(s *Server, a []string) (string, error) {
+	{"move", moveArgs, "start, lock and finish at once", 2, 7, func(s *Server, a []string) (string, error) {
 		return s.doMove(s.Move, a)
+	}},
+	{"replicate", "USER", "everybody knows where the mailbox is: the lag of a move ends", 1, 1, func(s *Server, a []string) (string, error) {
+		return s.where(a[0], s.Replicate(a[0]))
 	}},
 	{"where", "USER", "where the mailbox is", 1, 1, func(s *Server, a []string) (string, error) {
 		return s.where(a[0], nil)
@@ -63,6 +66,33 @@ var script = []word{
 	{"refer", "USER FOREST URL|ADDRESS", "the forest's Autodiscover refers there", 3, 3, three((*Server).Refer)},
 	{"unrefer", "USER FOREST", "it tells the truth again", 2, 2, two((*Server).Unrefer)},
 	{"answer", "HOST STATUS|normal [html|empty|TEXT]", "Autodiscover of the host answers this", 2, -1, (*Server).doAnswer},
+	{"outage", "FOREST on|off", "its directory is away, or there again", 2, 2, func(s *Server, a []string) (string, error) {
+		if a[1] != "on" && a[1] != "off" {
+			return "", fmt.Errorf("%q is none: want on or off", cut(a[1], 40))
+		}
+		return "ok", s.Outage(a[0], a[1] == "on")
+	}},
+	{"rate", "SERVER|HOST N|off", "more than N requests a second get 503", 2, 2, func(s *Server, a []string) (string, error) {
+		if a[1] == "off" {
+			return "ok", s.LimitRate(a[0], 0)
+		}
+		n, err := strconv.Atoi(a[1])
+		if err != nil || n < 1 {
+			return "", fmt.Errorf("%q: want a number from 1, or off", cut(a[1], 40))
+		}
+		return "ok", s.LimitRate(a[0], n)
+	}},
+	{"fault", "RULE", "a rule that breaks requests: status=503 at ex1 times=2", 1, -1, (*Server).doFault},
+	{"mend", "NAME|all", "the rule, or every rule, is gone", 1, 1, func(s *Server, a []string) (string, error) {
+		if a[0] == "all" {
+			s.MendAll()
+			return "ok", nil
+		}
+		return "ok", s.Mend(a[0])
+	}},
+	{"faults", "", "the rules, and how often each has met a request and acted on it", 0, 0, func(s *Server, _ []string) (string, error) {
+		return s.sayFaults(), nil
+	}},
 	{"forget", "", "the record of requests is empty again", 0, 0, func(s *Server, _ []string) (string, error) {
 		s.Forget()
 		return "ok", nil
@@ -172,12 +202,14 @@ func moveOptions(list []string) (o MoveOptions, err error) {
 			o.NoX500 = true
 		case option == "unconverted":
 			o.Unconverted = true
+		case option == "lag":
+			o.Lag = true
 		case (option == "keep-guid" || option == "new-guid") && o.GUID == "":
 			o.GUID = strings.TrimSuffix(option, "-guid")
 		case strings.HasPrefix(option, "invalidate=") && o.Invalidate == "":
 			o.Invalidate = strings.TrimPrefix(option, "invalidate=")
 		default:
-			return o, fmt.Errorf("option %q: want no-x500, unconverted, one of keep-guid, new-guid, one of invalidate=object, invalidate=null, invalidate=context", cut(option, 40))
+			return o, fmt.Errorf("option %q: want no-x500, unconverted, one of keep-guid, new-guid, lag, one of invalidate=object, invalidate=null, invalidate=context", cut(option, 40))
 		}
 	}
 	return o, nil
@@ -195,6 +227,9 @@ func (s *Server) where(user string, err error) (string, error) {
 		return "", err
 	}
 	line := fmt.Sprintf("%s is on %s in %s", user, m.home, m.forest().Name)
+	if m.lag() != nil {
+		line += ", not replicated"
+	}
 	if m.move != nil {
 		line += fmt.Sprintf(", moving to %s in %s", m.move.to, m.move.to.server.forest.Name)
 		if m.move.locked {
@@ -221,4 +256,23 @@ func (s *Server) doAnswer(a []string) (string, error) {
 	}
 	contentType, body := answerBody(word)
 	return "ok", s.Answer(a[0], status, contentType, body)
+}
+
+func (s *Server) doFault(a []string) (string, error) {
+	f, err := ReadFault(a[0])
+	if err != nil {
+		return "", err
+	}
+	return s.Break(f)
+}
+
+func (s *Server) sayFaults() string {
+	var list []string
+	for _, f := range s.Faults() {
+		list = append(list, fmt.Sprintf("%s: met %d, acted on %d", f.Fault, f.Matched, f.Acted))
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, "; ")
 }

@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,20 @@ func TestContradictionsChangeNothing(t *testing.T) {
 		{"a status that is none", "", "answer ex1 99", "200 to 599"},
 		{"a status that is a word", "", "answer ex1 down", "200 to 599, or normal"},
 		{"normal with a body", "", "answer ex1 normal html", "no body"},
+		{"replicate without a lag", "", "replicate ann", "everybody knows already that ann is on ex1/db1"},
+		{"replicate twice", "move ann ex2 lag\nreplicate ann", "replicate ann", "everybody knows already"},
+		{"a move while the directories disagree", "move ann ex2 lag", "move ann mx1", "replicate first"},
+		{"a lag that stays on its server", "", "move ann ex1/db2 lag", "knows its own databases"},
+		{"an outage of no forest", "", "outage tailspin.test on", `no forest "tailspin.test": there are contoso.test, fabrikam.test`},
+		{"an outage that is neither", "", "outage contoso.test maybe", "want on or off"},
+		{"an outage twice", "outage contoso.test on", "outage contoso.test on", "away already"},
+		{"the end of no outage", "", "outage contoso.test off", "there already"},
+		{"a rate of nothing", "", "rate ex1 0", "want a number from 1, or off"},
+		{"a rate that is a word", "", "rate ex1 slow", "want a number from 1, or off"},
+		{"a rate of no host", "", "rate ex9 5", `no host or server "ex9"`},
+		{"the end of no rate", "", "rate ex1 off", "has no limit already"},
+		{"a fault that is none", "", "fault explode", `unknown key "explode"`},
+		{"the end of no fault", "", "mend fault1", `no rule "fault1" in force: there are none`},
 		{"a word that is not there", "", "teleport ann ex2", `unknown word "teleport": want one of prestage, start, lock`},
 		{"too few arguments", "", "move ann", "want move USER SERVER[/DB]"},
 		{"too many arguments", "", "cancel ann now", "want cancel USER"},
@@ -107,6 +122,7 @@ func state(t *testing.T, s *Server) string {
 		if at.off {
 			b.WriteString(" off")
 		}
+		fmt.Fprintf(&b, " outage %t rate %d rules %d", at.forest.outage, at.rate.Limit, len(s.rules))
 		if at.answer != nil {
 			b.WriteString(" canned")
 		}
@@ -166,6 +182,8 @@ func FuzzDo(f *testing.F) {
 		"move ann mx1 no-x500 unconverted keep-guid invalidate=null", "start ann ex2/db2", "lock ann", "finish ann", "cancel ann",
 		"password ann contoso.test a b  c", "claim ann ex1 any text", "refer ann contoso.test a@b", "answer ex1 200 two words",
 		"dns tailspin.test fabrikam.test", "cert ex1 expired", "password ann contoso.test\u00a0", "claim ann ex1",
+		"move ann ex2 lag", "replicate ann", "outage contoso.test on", "rate ex1 5", "rate ex1 off", "faults",
+		"fault status=503 retry-after=date+5 at ex1 type=Execute times=2 skip=1", "fault code=0x480 in=return user=ann name=a", "mend a", "mend all",
 	} {
 		f.Add(line)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Server plays the forests of a world. [New] and [Start] make one; its methods
@@ -18,12 +19,15 @@ import (
 type Server struct {
 	record    record
 	authority authority
+	hostility Hostility // does not change
 	network   *network
 	done      chan struct{} // closed by Close
 
 	mu        sync.Mutex // guards what follows
 	dir       *directory
 	contexts  contexts
+	rules     []*rule             // oldest first
+	ruleSeq   int                 // of the last name that a rule was given
 	conns     map[net.Conn]string // host that each connection asked for
 	connSeq   int
 	closed    bool
@@ -40,12 +44,14 @@ type Server struct {
 type TB interface {
 	Helper()
 	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
 	Cleanup(func())
 }
 
 // Start makes a server for a test, which ends with the test. world is the name
 // of a world that comes with the package, or the text of a world file. The
-// server answers to [Server.Dial] and on no socket.
+// server answers to [Server.Dial] and on no socket. It logs the seed of its
+// hostility.
 func Start(t TB, world string) *Server {
 	t.Helper()
 	var w World
@@ -63,6 +69,9 @@ func Start(t TB, world string) *Server {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(func() { s.Close() })
+	if !s.hostility.Off {
+		t.Logf("mockserver: MOCKSERVER_SEED=%d", s.Seed())
+	}
 	return s
 }
 
@@ -73,12 +82,21 @@ func New(w World) (*Server, error) {
 	if err != nil {
 		return nil, &WorldError{Why: err.Error()}
 	}
+	if err := w.Hostility.drawSeed(); err != nil {
+		return nil, &WorldError{Why: err.Error()}
+	}
 	s := &Server{
-		dir:      dir,
-		contexts: contexts{byID: map[string]*sessionContext{}},
-		conns:    map[net.Conn]string{},
-		done:     make(chan struct{}),
-		network:  newNetwork(),
+		hostility: w.Hostility,
+		dir:       dir,
+		contexts:  contexts{byID: map[string]*sessionContext{}, of: map[*mailbox]map[*sessionContext]bool{}},
+		conns:     map[net.Conn]string{},
+		done:      make(chan struct{}),
+		network:   newNetwork(),
+	}
+	for _, f := range w.Faults {
+		if _, err := s.Break(f); err != nil {
+			return nil, &WorldError{Why: err.Error()}
+		}
 	}
 	s.http = &http.Server{
 		Handler: s.Handler(),
@@ -126,12 +144,16 @@ func (s *Server) Close() error {
 
 type connKey struct{}
 
+// numbers of a connection and of what came over it. Requests on a connection
+// come one after the other.
+type numbers struct{ conn, requests int }
+
 // number gives a new connection its number.
 func (s *Server) number(ctx context.Context, _ net.Conn) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connSeq++
-	return context.WithValue(ctx, connKey{}, s.connSeq)
+	return context.WithValue(ctx, connKey{}, &numbers{conn: s.connSeq})
 }
 
 func (s *Server) connState(c net.Conn, state http.ConnState) {
@@ -194,28 +216,71 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{s: s, w: w, r: r}
 	x.Host, x.Method, x.Path = strings.ToLower(host), r.Method, cut(r.URL.Path, 200)
-	x.Conn, _ = r.Context().Value(connKey{}).(int)
+	if n, ok := r.Context().Value(connKey{}).(*numbers); ok {
+		n.requests++
+		x.Conn, x.nth = n.conn, n.requests
+	}
 	x.noteCredentials()
 
 	s.mu.Lock()
 	at := s.dir.sites[x.Host]
-	var off, mapi bool
+	var off, mapi, taken bool
+	var plays *flavour // as Autodiscover
+	var hoster *Hoster
+	var told *canned
 	if at != nil {
-		off, mapi = at.off, at.server != nil
+		if hoster, told = at.hoster, at.answer; hoster == nil {
+			plays = at.plays()
+		}
+		off, mapi = at.off, at.server != nil && at.server.mapi
+		at.requests++
+		x.number = at.requests
+		taken = at.rate.takes(time.Now())
 	}
 	s.mu.Unlock()
-	switch path := strings.ToLower(r.URL.Path); {
+	path := strings.ToLower(r.URL.Path)
+	x.endpoint = endpointOf(path)
+	switch {
 	case at == nil:
 		x.refuse(http.StatusMisdirectedRequest, "no such host")
+		return
 	case off: // the connection is being closed
 		panic(http.ErrAbortHandler)
-	case path == "/autodiscover/autodiscover.xml":
-		s.autodiscover(x, at)
-	case mapi && (path == "/mapi/emsmdb/" || path == "/mapi/emsmdb"):
-		s.emsmdb(x, at)
+	case !taken:
+		x.overRate()
+		return
+	}
+	if readRenamed(r) {
+		x.renamed = true
+	}
+	if s.early(x, at) {
+		return
+	}
+	switch {
+	case hoster != nil:
+		x.webSite(hoster, told, path == "/autodiscover/autodiscover.xml")
+	case plays != nil && path == "/autodiscover/autodiscover.xml":
+		s.autodiscover(x, at, plays)
+	case plays != nil && plays.v2 && path == "/autodiscover/autodiscover.json":
+		x.autodiscoverV2(plays)
+	case mapi && strings.TrimSuffix(path, "/") == endpointPath(x.endpoint):
+		s.mapi(x, at)
 	default:
 		x.refuse(http.StatusNotFound, "no such path")
 	}
+}
+
+// endpointOf is the endpoint that a path in lower case is for, "" for none.
+func endpointOf(path string) string {
+	switch {
+	case strings.HasPrefix(path, "/mapi/emsmdb"):
+		return EndpointMAPI
+	case strings.HasPrefix(path, "/mapi/nspi"):
+		return EndpointNSPI
+	case strings.HasPrefix(path, "/autodiscover/"):
+		return EndpointAutodiscover
+	}
+	return ""
 }
 
 // exchange is one request and what is to be recorded of it.
@@ -224,6 +289,14 @@ type exchange struct {
 	s *Server
 	w http.ResponseWriter
 	r *http.Request
+
+	endpoint string // one of the Endpoint constants, or ""
+	body     []byte // of the request, once it has been read
+	nth      int    // of the requests of its connection, from 1
+	number   int    // of the requests to its host, from 1
+	renamed  bool   // its cookies came under their other names
+	pieces   pieces // that its answer goes out in
+	cut      *cutting
 }
 
 // cut shortens what a client sent to what a record may hold.

@@ -2,6 +2,7 @@ package mockserver
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -22,12 +23,12 @@ func (x *exchange) noteCredentials() {
 // signIn finds whose credentials came with the request, at the forest f; nil:
 // nobody's. s.mu is held.
 func (s *Server) signIn(x *exchange, f *forest) *mailbox {
-	switch x.Scheme {
-	case "basic":
+	switch {
+	case x.Scheme == "basic" && f.flavour.basic:
 		if user, password, ok := x.r.BasicAuth(); ok {
 			return s.dir.account(f, strings.ToLower(user), password)
 		}
-	case "bearer":
+	case x.Scheme == "bearer":
 		_, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
 		m := s.dir.bearer(f, strings.TrimSpace(token))
 		if m != nil {
@@ -100,11 +101,29 @@ func (m *mailbox) account(f *forest) *Account {
 	return nil
 }
 
-// challenge answers 401 with an empty body.
+const headChallenge = "WWW-Authenticate"
+
+// challenge answers 401 with an empty body, except for Gromox.
 func (x *exchange) challenge(f *forest) {
-	x.w.Header().Add("WWW-Authenticate", `Basic realm="`+x.Host+`"`)
-	if f.tokens {
-		x.w.Header().Add("WWW-Authenticate", "Bearer")
+	h := x.w.Header()
+	if f.flavour.basic {
+		parameters := f.flavour.basicRealm
+		if parameters == "" {
+			parameters = `realm="` + x.Host + `"`
+		}
+		h[headChallenge] = append(h[headChallenge], "Basic "+parameters)
+	}
+	switch {
+	case f.flavour.bearer != "":
+		h[headChallenge] = append(h[headChallenge], "Bearer "+fmt.Sprintf(f.flavour.bearer, f.Name))
+	case f.tokens:
+		h[headChallenge] = append(h[headChallenge], "Bearer")
+	}
+	if f.flavour.gromoxFrame {
+		h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+		h["Connection"], h["Keep-Alive"] = []string{"keep-alive"}, []string{"timeout=180"}
+		x.send(x.answer(http.StatusUnauthorized, "401", []byte("Unauthorized\r\n")))
+		return
 	}
 	x.refuse(http.StatusUnauthorized, "401")
 }

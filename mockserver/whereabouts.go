@@ -10,9 +10,10 @@ type Whereabouts struct {
 	Server      string   `json:"server"`
 	Database    string   `json:"database"`
 	GUID        string   `json:"guid"`
-	State       string   `json:"state"`        // "home", "moving" or "locked"
-	To          string   `json:"to,omitempty"` // SERVER/DB while it is being moved
-	Objects     []Object `json:"objects"`      // one for each forest that knows the user
+	State       string   `json:"state"`         // "home", "moving" or "locked"
+	To          string   `json:"to,omitempty"`  // SERVER/DB while it is being moved
+	Lag         bool     `json:"lag,omitempty"` // the target of the latest move does not know of it yet
+	Objects     []Object `json:"objects"`       // one for each forest that knows the user
 }
 
 // Object is what the directory of one forest holds of a user.
@@ -38,6 +39,7 @@ func (s *Server) Where(user string) (Whereabouts, error) {
 		Server: m.home.server.Name, Database: m.home.server.Databases[m.home.database],
 		GUID: m.guid.String(), State: "home",
 	}
+	w.Lag = m.lag() != nil
 	if m.move != nil {
 		w.State, w.To = "moving", m.move.to.String()
 		if m.move.locked {
@@ -50,11 +52,11 @@ func (s *Server) Where(user string) (Whereabouts, error) {
 			continue
 		}
 		seen := Object{
-			Forest: f.Name, Address: m.address(f), LegacyDN: f.legacyDN(m.user), Refers: s.referral(f, m),
+			Forest: f.Name, Address: m.address(f), LegacyDN: f.legacyDN(m), Refers: s.referral(f, m),
 			Kind: map[objectKind]string{objectMailbox: "mailbox", objectMailUser: "mail user", objectStale: "stale"}[o.kind],
 		}
 		for _, of := range o.aliases {
-			seen.X500 = append(seen.X500, of.legacyDN(m.user))
+			seen.X500 = append(seen.X500, of.legacyDN(m))
 		}
 		w.Objects = append(w.Objects, seen)
 	}
@@ -87,11 +89,13 @@ func (s *Server) usersAfter(after string) userList {
 
 // worldView is what the admin API tells about the world.
 type worldView struct {
-	Name      string       `json:"name"`
-	Forests   []forestView `json:"forests"`
-	userList               // as GET /mailboxes
-	Hosts     []string     `json:"hosts"`      // that have not vanished
-	ConnectTo []string     `json:"connect_to"` // as of ConnectTo
+	Name      string          `json:"name"`
+	Forests   []forestView    `json:"forests"`
+	userList                  // as GET /mailboxes
+	Hosts     []string        `json:"hosts"`      // that have not vanished
+	ConnectTo []string        `json:"connect_to"` // as of ConnectTo
+	Rates     map[string]Rate `json:"rates"`      // by host, of those that were asked
+	Seed      uint64          `json:"seed"`       // as of Seed
 }
 
 type forestView struct {
@@ -109,10 +113,15 @@ type serverView struct {
 }
 
 func (s *Server) view() worldView {
-	v := worldView{userList: s.usersAfter(""), Hosts: s.Hosts(), ConnectTo: s.ConnectTo()}
+	v := worldView{userList: s.usersAfter(""), Hosts: s.Hosts(), ConnectTo: s.ConnectTo(), Rates: map[string]Rate{}, Seed: s.Seed()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.Name = s.dir.name
+	for host, at := range s.dir.sites {
+		if at.rate.Rate != (Rate{}) {
+			v.Rates[host] = at.rate.Rate
+		}
+	}
 	for _, f := range s.dir.forests {
 		of := forestView{Name: f.Name, Org: f.Org, Autodiscover: []string{}}
 		for host, at := range s.dir.sites {

@@ -2,6 +2,7 @@ package mockserver
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -20,18 +21,23 @@ type World struct {
 	Name        string       `toml:"name"`
 	Password    string       `toml:"password"` // of every account that names none; "": DefaultPassword
 	Forests     []Forest     `toml:"forest"`   // 1 to 16
+	Hosters     []Hoster     `toml:"hoster"`   // web hosters, which are no forests
 	Mailboxes   []Mailbox    `toml:"mailbox"`
 	Populations []Population `toml:"population"`
+	Faults      []Fault      `toml:"-"`         // rules that are in force from the start; [[fault]] in a file
+	Hostility   Hostility    `toml:"hostility"` // what clients have to bear
 }
 
 // Forest is one Exchange organisation.
 type Forest struct {
 	Name         string         `toml:"name"`         // DNS name and mail domain, such as contoso.test
 	Org          string         `toml:"org"`          // organisation in legacy DNs: /o=Contoso/…; "": the first label of Name
-	ServerName   string         `toml:"server_name"`  // what ecWrongServer names: NameDN ("" too), NameMDB, NameGUID
-	RefuseAt     string         `toml:"refuse_at"`    // where a mailbox that is not here is refused: RefuseConnect ("" too), RefuseLogon
-	Unknown      string         `toml:"unknown"`      // with which code: "ecUnknownUser" ("" too), "ecLoginFailure"
-	Referral     string         `toml:"referral"`     // how Autodiscover refers to another forest: one of the Refer constants; "": ReferURL
+	Flavour      string         `toml:"flavour"`      // the product that it plays: one of the Flavour constants; "": Exchange SE with NameDN
+	MAPI         string         `toml:"mapi"`         // of servers before 2013: MAPIStandIn ("" too), MAPINever
+	ServerName   string         `toml:"server_name"`  // what ecWrongServer names: NameDN, NameMDB, NameGUID; "": as the flavour does
+	RefuseAt     string         `toml:"refuse_at"`    // where a mailbox that is not here is refused: RefuseConnect, RefuseLogon; "": as the flavour does
+	Unknown      string         `toml:"unknown"`      // with which code: "ecUnknownUser", "ecLoginFailure"; "": as the flavour does
+	Referral     string         `toml:"referral"`     // how Autodiscover refers to another forest: one of the Refer constants; "": as the flavour does
 	Servers      []ServerSite   `toml:"server"`       // at least one
 	Autodiscover []Autodiscover `toml:"autodiscover"` // none: autodiscover.<Name>
 }
@@ -65,8 +71,10 @@ const (
 type ServerSite struct {
 	Name        string   `toml:"name"`        // unique in the world, such as ex1
 	Host        string   `toml:"host"`        // "": <Name>.<forest>
+	Flavour     string   `toml:"flavour"`     // the product that it plays; "": that of its forest
 	Databases   []string `toml:"databases"`   // none: "db1", "db2"
-	Version     string   `toml:"version"`     // X-ServerApplication: Exchange/<Version>; "": 15.02.2562.045
+	Offline     []string `toml:"offline"`     // those of Databases that are dismounted
+	Version     string   `toml:"version"`     // X-ServerApplication: Exchange/<Version>; "": that of the flavour
 	Certificate string   `toml:"certificate"` // one of the Certificate constants; "": CertificateValid
 }
 
@@ -84,6 +92,7 @@ type Mailbox struct {
 	Server      string    `toml:"server"`       // name of the server that holds it
 	Database    string    `toml:"database"`     // "": the first of the server
 	Delegates   []string  `toml:"delegates"`    // users who may open it
+	Disabled    bool      `toml:"disabled"`     // it is there, and shut since the start
 	Accounts    []Account `toml:"account"`      // none: one in every forest, named by Address and by <User>@<forest>
 }
 
@@ -131,9 +140,21 @@ func ReadWorld(r io.Reader) (World, error) {
 	if len(text) > maxWorld {
 		return World{}, &WorldError{Why: "longer than 16 MiB"}
 	}
-	var w World
-	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&w); err != nil {
+	var file struct {
+		World
+		Faults []map[string]any `toml:"fault"`
+	}
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&file); err != nil {
 		return World{}, tomlError(err)
+	}
+	w := file.World
+	for _, table := range file.Faults {
+		f, wrong, err := faultFrom(table)
+		if err != nil {
+			line, column := find(text, wrong.key, cmp.Or(wrong.value, "true"))
+			return World{}, &WorldError{Line: line, Column: column, Why: "fault: " + err.Error()}
+		}
+		w.Faults = append(w.Faults, f)
 	}
 	if _, err := build(w); err != nil {
 		var refused *contradiction
@@ -168,6 +189,9 @@ func find(text []byte, key, value string) (line, column int) {
 		return 0, 0
 	}
 	all := regexp.MustCompile(`(?m)^[^#\n]*\b`+key+`\s*=\s*(?:\[[^\]]*)?("`+regexp.QuoteMeta(value)+`")`).FindAllSubmatchIndex(text, -1)
+	if len(all) == 0 { // a number, or true
+		all = regexp.MustCompile(`(?m)^\s*`+key+`\s*=\s*(`+regexp.QuoteMeta(value)+`)\b`).FindAllSubmatchIndex(text, -1)
+	}
 	if len(all) == 0 {
 		return 0, 0
 	}

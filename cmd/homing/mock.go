@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,40 +16,65 @@ import (
 	"github.com/homing-mail/homing/mockserver"
 )
 
+// mockFlags is what homing mock was told.
+type mockFlags struct {
+	world, listen, admin, caOut string
+	seed                        uint64
+	polite                      bool
+}
+
 func (a *app) mockCommand() *cobra.Command {
-	var world, listen, admin, caOut string
+	var told mockFlags
 	cmd := &cobra.Command{
 		Use:   "mock",
 		Short: "A mock world of Exchange forests as a server, with its admin API",
 		Long: `Mock serves a world on loopback until it is stopped, and prints how to point any
 client at it. Its admin API moves mailboxes, breaks things and shows every
-request; mockserver/README.md tells how.`,
+request; mockserver/README.md tells how.
+
+Its answers are as hostile as the specifications allow: cut into pieces, with
+PENDING, headers spelled anyhow. All of that follows from the seed that it
+prints, and --seed plays it again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.mock(cmd.Context(), world, listen, admin, caOut)
+			if cmd.Flags().Changed("seed") && told.seed == 0 {
+				return usage(errors.New("--seed 0: want a number from 1"))
+			}
+			return a.mock(cmd.Context(), told)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&world, "world", "acquisition", "`name` of a bundled world ("+strings.Join(mockserver.WorldNames(), ", ")+") or a TOML file")
-	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address` of the hosts of the world")
-	f.StringVar(&admin, "admin", "127.0.0.1:0", "loopback `address` of the admin API")
-	f.StringVar(&caOut, "ca-out", "", "`file` for the certificate of the world's authority; a temporary one if not given")
+	f.StringVar(&told.world, "world", "acquisition", "`name` of a bundled world (see: homing mock worlds) or a TOML file")
+	f.StringVar(&told.listen, "listen", "127.0.0.1:0", "loopback `address` of the hosts of the world")
+	f.StringVar(&told.admin, "admin", "127.0.0.1:0", "loopback `address` of the admin API")
+	f.StringVar(&told.caOut, "ca-out", "", "`file` for the certificate of the world's authority; a temporary one if not given")
+	f.Uint64Var(&told.seed, "seed", 0, "the `number` that the hostility follows from; drawn if neither this nor the world gives one")
+	f.BoolVar(&told.polite, "polite", false, "no hostility: every answer whole, at once, spelled as in the specifications")
+	cmd.MarkFlagsMutuallyExclusive("seed", "polite")
+	cmd.AddCommand(a.worldsCommand(), a.flavoursCommand(), a.faultsCommand())
 	return cmd
 }
 
-func (a *app) mock(ctx context.Context, world, listen, admin, caOut string) (err error) {
-	w, err := openWorld(world)
+func (a *app) mock(ctx context.Context, told mockFlags) (err error) {
+	w, err := openWorld(told.world)
 	if err != nil {
 		return usage(err)
+	}
+	switch { // what is said here counts, not what the world says
+	case told.polite:
+		w.Hostility = mockserver.Hostility{Off: true}
+	case told.seed != 0:
+		w.Hostility.Off, w.Hostility.Seed = false, told.seed
 	}
 	srv, err := mockserver.New(w)
 	if err != nil {
 		return usage(err)
 	}
 	defer func() { err = errors.Join(err, srv.Close()) }()
-	if err := errors.Join(srv.Listen(listen), srv.ListenAdmin(admin)); err != nil {
+	if err := errors.Join(srv.Listen(told.listen), srv.ListenAdmin(told.admin)); err != nil {
 		return usage(err)
 	}
+	caOut := told.caOut
 	if caOut == "" {
 		dir, err := os.MkdirTemp("", "homing-mock-")
 		if err != nil {
@@ -60,11 +87,16 @@ func (a *app) mock(ctx context.Context, world, listen, admin, caOut string) (err
 		return usage(err)
 	}
 	if a.json {
-		if err := a.printJSON(struct {
+		facts := struct {
 			CAFile    string   `json:"ca_file"`
 			ConnectTo []string `json:"connect_to"`
 			Admin     string   `json:"admin"`
-		}{caOut, srv.ConnectTo(), "http://" + srv.AdminAddr()}); err != nil {
+			Seed      string   `json:"seed,omitempty"` // text: more digits than a number of JSON keeps everywhere
+		}{CAFile: caOut, ConnectTo: srv.ConnectTo(), Admin: "http://" + srv.AdminAddr()}
+		if !w.Hostility.Off {
+			facts.Seed = strconv.FormatUint(srv.Seed(), 10)
+		}
+		if err := a.printJSON(facts); err != nil {
 			return err
 		}
 	} else {
@@ -84,11 +116,15 @@ func (a *app) describe(w mockserver.World, srv *mockserver.Server, ca string) {
 		}
 		a.printf("mailbox   %s on %s\n", m.User, m.Server)
 	}
-	password := w.Password
-	if password == "" {
-		password = demoPassword
+	a.printf("password  %s (of every account that names no other)\n", cmp.Or(w.Password, mockserver.DefaultPassword))
+	if w.Hostility.Off {
+		a.printf("polite    every answer is whole and at once\n")
+	} else {
+		a.printf("seed      %d (the same answers again: --seed %[1]d; without hostility: --polite)\n", srv.Seed())
 	}
-	a.printf("password  %s (of every account that names no other)\n", password)
+	for _, f := range srv.Faults() {
+		a.printf("fault     %s\n", f.Fault)
+	}
 	a.printf("ca        %s\nadmin     http://%s\n\n", ca, srv.AdminAddr())
 	flags := []string{"--ca-file " + ca}
 	for _, line := range srv.ConnectTo() {
@@ -136,4 +172,66 @@ func openWorld(name string) (mockserver.World, error) {
 		return w, fmt.Errorf("%s: %w", name, err)
 	}
 	return w, nil
+}
+
+func (a *app) worldsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "worlds",
+		Short: "The bundled worlds",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			names := mockserver.WorldNames()
+			if a.json {
+				return a.printJSON(names)
+			}
+			for _, name := range names {
+				w, err := mockserver.OpenWorld(name)
+				if err != nil {
+					return err
+				}
+				a.printf("%-16s %s\n", name, worldLine(w))
+			}
+			return nil
+		},
+	}
+}
+
+// flavours are the products that a forest can play, oldest first.
+var flavours = []string{
+	mockserver.FlavourExchange2003, mockserver.FlavourExchange2007, mockserver.FlavourExchange2010, mockserver.FlavourExchange2013,
+	mockserver.FlavourExchange2016, mockserver.FlavourExchangeSE, mockserver.FlavourExchangeOnline, mockserver.FlavourGromox,
+}
+
+func (a *app) flavoursCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "flavours",
+		Short: "The products that a forest of a world file can play, by its key flavour",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(flavours)
+			}
+			for _, name := range flavours {
+				a.printf("%s\n", name)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) faultsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "faults",
+		Short: "What a fault can do, in a world file, a script or the admin API",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(mockserver.FaultKinds())
+			}
+			for _, k := range mockserver.FaultKinds() {
+				a.printf("%-27s %s (%s)\n", strings.TrimSuffix(k.Name+"="+k.With, "="), k.Does, cmp.Or(strings.Join(k.Types, ", "), strings.Join(k.Endpoints, ", ")))
+			}
+			return nil
+		},
+	}
 }

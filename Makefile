@@ -1,8 +1,10 @@
 # The commands of this project. `make test` is the one to know.
 
 FUZZTIME ?= 10s
+SHELL = /bin/bash
+.SHELLFLAGS = -o pipefail -c
 
-.PHONY: test deps vet bench fuzz mutants
+.PHONY: test whole matrix explore scale deps vet bench fuzz mutants
 
 test: deps vet
 	go test -race ./...
@@ -17,6 +19,24 @@ vet:
 	go vet ./...
 	CGO_ENABLED=0 GOOS=windows go vet ./...
 	CGO_ENABLED=0 GOOS=darwin go build ./...
+
+# What make test plays in part, played out: some ten minutes on two cores.
+whole: matrix explore scale
+
+# Every fault at every step of a repair.
+matrix: deps
+	@go test ./agent -run TestMatrix -matrix.whole -timeout 30m -v | $(told)
+
+# Every script of eight answers.
+explore: deps
+	@go test ./agent -run TestNoScriptOfAnswersBreaksAClaim -explore.depth=8 -timeout 30m -v | $(told)
+
+# Ten thousand agents, a million mailboxes.
+scale: deps
+	@go test ./agent -run 'TestACutOver|TestAHerd|TestALargeWorld' -scale.n=10000 -timeout 30m -v | $(told)
+
+# Of a test that tells a table, the table, and whether it passed.
+told = { grep -Ev '^ *(=== |--- PASS|.* mockserver: MOCKSERVER_SEED)' || true; }
 
 # Every figure of the README, measured here and now, each with its limit.
 bench:

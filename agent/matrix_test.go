@@ -85,7 +85,7 @@ func TestMatrix(t *testing.T) {
 	})
 	t.Logf("%d cells: %d at home unaided, %d after a person had answered; %d faults and arguments, %d journeys",
 		sum.cells, sum.cells-sum.asked, sum.asked, len(sum.faults), len(journeys))
-	if least := map[bool]int{false: 300, true: 1500}[*whole]; sum.cells < least {
+	if least := map[bool]int{false: 300, true: 2500}[*whole]; sum.cells < least {
 		t.Errorf("%d cells, want at least %d", sum.cells, least)
 	}
 }

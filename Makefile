@@ -9,10 +9,11 @@ SHELL = /bin/bash
 test: deps vet
 	go test -race ./...
 
-# The race detector needs a C compiler; everything else is Go alone.
+# The race detector needs a C compiler, the tests of the mock curl; the rest is Go.
 deps:
 	@command -v go >/dev/null || { echo "install Go 1.26 or newer: https://go.dev/dl/"; exit 1; }
 	@command -v gcc >/dev/null || command -v clang >/dev/null || .ci/install gcc libc6-dev
+	@command -v curl >/dev/null || .ci/install curl
 
 vet:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }

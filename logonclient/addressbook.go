@@ -18,6 +18,7 @@ func (c *Client) open(ctx context.Context, url string, access Access, knownHost 
 	b := &addressBook{dialogue{client: c, url: url, host: access.Hop.To, line: c.newLine(access)}}
 	if b.line.presented != nil {
 		b.line.presented.silent = knownHost
+		b.line.presented.client = c
 	}
 	b.begin()
 	if err := b.bind(ctx); err != nil {

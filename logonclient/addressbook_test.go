@@ -156,7 +156,11 @@ func TestResolveAsksTheAddressBook(t *testing.T) {
 			if to.MailStore != row.wantStore || to.AddressBook != row.wantBook || to.LegacyDN != annDN {
 				t.Errorf("target %s\nand    %s\nwant   %s\nand    %s", to.MailStore, to.AddressBook, row.wantStore, row.wantBook)
 			}
-			if h := to.Access.Hop; h.From != annHost || h.How != trust.FromServerName || !strings.HasPrefix(row.wantStore, "https://"+strings.TrimSuffix(h.To, ":443")) {
+			by := annHost
+			if strings.Contains(from.AddressBook, "book.contoso.test") && len(row.types) > 0 && strings.Contains(row.wantStore, "owa2.") {
+				by = "book.contoso.test:443" // which has named the place
+			}
+			if h := to.Access.Hop; h.From != by || h.How != trust.FromServerName || !strings.HasPrefix(row.wantStore, "https://"+strings.TrimSuffix(h.To, ":443")) {
 				t.Errorf("hop %v", h)
 			}
 		})
@@ -361,5 +365,17 @@ func TestResolveTakesItsTimeAndNoMore(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Who is asked for trust learns who named the host: the address book, which may be
+// another host than that of the mailbox.
+func TestTheAddressBookIsSaidToHaveNamedTheHost(t *testing.T) {
+	s := start(t, book(map[string]string{"GetMailboxUrl": mailboxAt("https://mx1.fabrikam.test/mapi/emsmdb/?MailboxId=a@contoso.test")}))
+	from := ann()
+	from.AddressBook = "https://book.contoso.test/mapi/nspi/?MailboxId=1@contoso.test"
+	to, err := (&logonclient.Client{Network: s.network()}).Resolve(t.Context(), from, ex2DN)
+	if err != nil || to.Access.Hop.From != "book.contoso.test:443" || to.Access.Hop.To != "mx1.fabrikam.test:443" {
+		t.Errorf("hop %v, error %v", to.Access.Hop, err)
 	}
 }

@@ -228,26 +228,72 @@ const (
 	maxSaid = 200 // characters of a page that an error quotes
 )
 
-// redact takes the credential out of what an answer that repeats it made of err.
+// redact takes the credential out of what an answer that repeats it made of err,
+// and makes the text of its cause one line that can be shown.
 func (d *dialogue) redact(err *Error) {
-	c := d.line.credential
-	if c == "" {
-		return
-	}
 	for _, s := range []*string{&err.Said, &err.ServerName, &err.URL} {
-		*s = strings.ReplaceAll(*s, c, "[redacted]")
+		*s = d.hidden(*s)
 	}
-	if err.Err != nil && strings.Contains(err.Err.Error(), c) {
-		err.Err = errors.New(strings.ReplaceAll(err.Err.Error(), c, "[redacted]"))
+	if err.Err != nil {
+		text := err.Err.Error()
+		shown := printable(d.hidden(text), maxText)
+		switch {
+		case d.hidden(text) != text: // nothing of the chain is kept
+			err.Err = errors.New(shown)
+		case printable(text, len(text)) != text:
+			err.Err = &shownError{shown, err.Err}
+		}
 	}
+}
+
+// maxText is how many characters of a cause are shown.
+const maxText = 500
+
+// shownError is an error whose own text is not fit to be shown.
+type shownError struct {
+	text string
+	err  error
+}
+
+func (e *shownError) Error() string { return e.text }
+func (e *shownError) Unwrap() error { return e.err }
+
+// leastHidden is how many characters of a credential are worth hiding: a quote
+// may have cut the rest.
+const leastHidden = 12
+
+// hidden returns s without what it repeats of the credentials.
+func (d *dialogue) hidden(s string) string {
+	for _, credential := range d.line.credentials {
+		s = hide(s, credential)
+	}
+	return s
+}
+
+// hide takes each run of leastHidden characters or more out of s that credential
+// has too.
+func hide(s, credential string) string {
+	least := min(leastHidden, len(credential))
+	var b strings.Builder
+	for s != "" {
+		n := 0
+		for m := least; m <= len(s) && strings.Contains(credential, s[:m]); m++ {
+			n = m
+		}
+		if n > 0 {
+			b.WriteString("[redacted]")
+		} else {
+			n = 1
+			b.WriteByte(s[0])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // words returns what a page says, without the credential that it may repeat.
 func (d *dialogue) words(page string) string {
-	if c := d.line.credential; c != "" {
-		page = strings.ReplaceAll(page, c, "[redacted]")
-	}
-	return words(page)
+	return words(page) // redact hides what is left of the credential
 }
 
 // words returns what a page says: its title and its first paragraph, in which

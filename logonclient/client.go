@@ -41,8 +41,9 @@ type Client struct {
 	Timeout    time.Duration  // for one exchange except NotificationWait, and for a whole look-up; 0: one minute
 
 	mu       sync.Mutex
-	instance string // GUID of X-ClientInfo, drawn at the first use
-	contexts int    // counter of X-ClientInfo
+	instance string                  // GUID of X-ClientInfo, drawn at the first use
+	contexts int                     // counter of X-ClientInfo
+	kept     map[string]trust.Secret // by host: refused by its address book, taken by its mailbox endpoint
 }
 
 // Exchange is one request and what came back, layer by layer, without secrets.
@@ -135,6 +136,24 @@ func (c *Client) timeout() time.Duration {
 		return c.Timeout
 	}
 	return defaultTimeout
+}
+
+// keep remembers a refusal that is kept from the logins.
+func (c *Client) keep(host string, s trust.Secret) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil {
+		c.kept = make(map[string]trust.Secret)
+	}
+	c.kept[host] = s
+}
+
+// keeps reports whether the address book of host has refused s.
+func (c *Client) keeps(host string, s trust.Secret) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, ok := c.kept[host]
+	return ok && old.Equal(s)
 }
 
 // clientInfo returns the X-ClientInfo of a new Session Context: a GUID for this

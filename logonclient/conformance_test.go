@@ -421,6 +421,7 @@ func TestARopBackoffIsHeeded(t *testing.T) {
 	}{
 		{"no ROP named: every ROP of the logon is held back", logon5s, 5 * time.Second, false},
 		{"a ROP named: that one, for its own time", logonRop, 10 * time.Second, false},
+		{"for longer than an hour: for an hour", "\xf9\x00\xff\xff\xff\xff\x00\x00\x00", time.Hour, false},
 		{"additional data are no ROPs", otherData, 5 * time.Second, false},
 		{"in front of an answer: that is none", logon5s + success, 5 * time.Second, false},
 		{"behind something that nobody asked for", pending + logon5s, 5 * time.Second, false},

@@ -20,6 +20,6 @@ func (s *Session) readConnect(body []byte, x *Exchange) *Error {
 		return malformed(err)
 	}
 	s.retryDelay = min(time.Duration(m.RetryDelay)*time.Millisecond, maxAfter)
-	s.facts.DisplayName = printable(m.DisplayName, 256)
+	s.facts.DisplayName = s.hidden(printable(m.DisplayName, 256))
 	return s.codes(m.StatusCode, m.ErrorCode, x)
 }

@@ -242,7 +242,7 @@ func (d *dialogue) note(h http.Header) {
 		d.idleLimit = min(idle, maxIdleLimit)
 	}
 	if v := h.Get("X-ServerApplication"); v != "" {
-		d.serverVersion = printable(v, 64)
+		d.serverVersion = d.hidden(printable(v, 64))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,7 +17,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // net/http writes there what a broken server sends unasked
+	goleak.VerifyTestMain(m)
+}
 
 func mustLogon(t testing.TB, c *logonclient.Client) *logonclient.Session {
 	t.Helper()

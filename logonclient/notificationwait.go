@@ -11,6 +11,10 @@ import (
 // coming; a server sends it at once ([MS-OXCMAPIHTTP] 3.2.5.2).
 const firstByte = time.Minute
 
+// longestWait is how long a server may have nothing to tell and say so: whoever
+// waits cannot probe. Real ones answer within some minutes.
+const longestWait = 30 * time.Minute
+
 // notificationWait waits until the server has something to tell, or no longer
 // wants to be asked ([MS-OXCMAPIHTTP] 3.1.5.5).
 func (s *Session) notificationWait(ctx context.Context) (event bool, err *Error) {
@@ -31,6 +35,7 @@ func (s *Session) notificationWait(ctx context.Context) (event bool, err *Error)
 // long: a minute at first, then three periods of its PENDING, from each time
 // that alive is called.
 func watchdog(ctx context.Context) (_ context.Context, alive func(pending time.Duration), stop func()) {
+	ctx, end := context.WithTimeoutCause(ctx, longestWait, silence(longestWait))
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(firstByte, func() { cancel(silence(firstByte)) })
 	alive = func(pending time.Duration) {
@@ -40,5 +45,5 @@ func watchdog(ctx context.Context) (_ context.Context, alive func(pending time.D
 		limit := 3 * pending
 		timer = time.AfterFunc(limit, func() { cancel(silence(limit)) })
 	}
-	return ctx, alive, func() { timer.Stop(); cancel(nil) }
+	return ctx, alive, func() { timer.Stop(); cancel(nil); end() }
 }

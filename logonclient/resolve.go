@@ -77,7 +77,7 @@ func sameFrontEnd(from Target, name string) (Target, string) {
 	if other, ok := withMailboxID(from.AddressBook, name); ok {
 		to.AddressBook = other
 	}
-	return follow(from, to)
+	return follow(from, to, from.Access.Hop.To)
 }
 
 // besideHost is the place at the host that a name may be, or why there is none.
@@ -101,7 +101,7 @@ func besideHost(from Target, name string) (Target, string) {
 	to := from
 	to.MailStore = withHost(from.MailStore, host)
 	to.AddressBook = withHost(from.AddressBook, host)
-	return follow(from, to)
+	return follow(from, to, from.Access.Hop.To)
 }
 
 // lookUp asks the address book of from for the mailbox endpoint of a server.
@@ -149,7 +149,7 @@ func (c *Client) lookUp(ctx context.Context, from Target, serverDN string) (Targ
 	if other, ok := withMailboxID(to.AddressBook, mailboxID(to.MailStore)); ok {
 		to.AddressBook = other
 	}
-	to, why := follow(from, to)
+	to, why := follow(from, to, step.To)
 	if why != "" {
 		return fail(fmt.Errorf("the URL in its answer %s", why))
 	}
@@ -161,14 +161,14 @@ func (c *Client) lookUp(ctx context.Context, from Target, serverDN string) (Targ
 	return to, nil
 }
 
-// follow completes to, to which from has sent us, or says why it leads nowhere.
-func follow(from, to Target) (Target, string) {
+// follow completes to, to which the host by has sent us when from gave a name, or
+// says why it leads nowhere.
+func follow(from, to Target, by string) (Target, string) {
 	if strings.EqualFold(to.MailStore, from.MailStore) {
 		return Target{}, "is where we are"
 	}
 	var err error
-	hop := from.Access.Hop
-	if to.Access.Hop, err = trust.Step(hop.MailDomain, hop.To, to.MailStore, trust.FromServerName); err != nil {
+	if to.Access.Hop, err = trust.Step(from.Access.Hop.MailDomain, by, to.MailStore, trust.FromServerName); err != nil {
 		return Target{}, "leads to no usable URL"
 	}
 	return to, ""
@@ -210,6 +210,8 @@ func notEndpoint(rawURL, path string) string {
 	switch {
 	case err != nil:
 		return "it cannot be read"
+	case u.Fragment != "":
+		return "it has a fragment"
 	case !strings.Contains(strings.ToLower(u.Path), path):
 		return "its path has no " + path
 	}

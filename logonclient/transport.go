@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,7 @@ type line struct {
 	sent   bool // all of it went out: the server may have acted on it
 	unsent bool // it failed on its connection before that
 
-	credential string // of the last Authorization header, to keep it out of what we show
+	credentials []string // of the last Authorization header, as sent and as meant, to keep them out of what we show
 }
 
 func (c *Client) newLine(access Access) *line {
@@ -55,15 +56,20 @@ type presented struct {
 	user    string
 	took    bool // the host has let it in: one more 401 may mean another token, another back end
 	refused bool
-	silent  bool // a refusal is kept from the logins
+	silent  bool    // a refusal is kept from the logins
+	client  *Client // which remembers it instead
 }
 
 func (p *presented) Login(ctx context.Context, host string) (trust.Login, error) {
 	login, err := p.Logins.Login(ctx, host)
-	if err == nil {
-		p.user = login.User
+	if err != nil {
+		return login, err
 	}
-	return login, err
+	if p.silent && p.client.keeps(host, login.Secret) {
+		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: login.Realm, User: login.User, Refused: true}
+	}
+	p.user = login.User
+	return login, nil
 }
 
 func (p *presented) Refused(host string, login trust.Login) {
@@ -72,7 +78,9 @@ func (p *presented) Refused(host string, login trust.Login) {
 		return
 	}
 	p.refused = true
-	if !p.silent {
+	if p.silent {
+		p.client.keep(host, login.Secret)
+	} else {
 		p.Logins.Refused(host, login)
 	}
 }
@@ -117,7 +125,9 @@ func (l *line) answered(res *http.Response) *http.Response {
 // notes how far our own request came.
 func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, ours := req.Header["X-RequestType"]
-	_, l.credential, _ = strings.Cut(req.Header.Get("Authorization"), " ")
+	_, sent, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	_, password, _ := req.BasicAuth()
+	l.credentials = slices.DeleteFunc([]string{sent, password}, func(c string) bool { return c == "" })
 	var connected, wrote atomic.Bool
 	res, err := l.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { connected.Store(true) },

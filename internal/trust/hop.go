@@ -72,6 +72,8 @@ func Step(mailDomain, from, rawURL string, how How) (Hop, error) {
 		return refuse("credentials travel over https only, not " + u.Scheme)
 	case !isIP(host(h.To)) && !isHostName(host(h.To)):
 		return refuse("the address names no host in the letters of a host name")
+	case strings.ContainsFunc(rawURL, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return refuse("the address has other characters than printable ASCII")
 	}
 	return h, nil
 }

@@ -8,7 +8,7 @@ const (
 	maxDiscoveries = 1
 	maxFresh       = 1 // logons repeated because the session died under them
 	maxRefusals    = 2 // realms that may refuse a sign-in
-	maxBusy        = 8 // waits for a busy server before Autodiscover is asked beside it; kept across cycles
+	maxBusy        = 8 // waits for a server that does not serve, after each of which Autodiscover is asked beside it; kept across cycles
 	maxBrief       = 1 // sessions in a row that may die young and be replaced at once; kept across cycles
 )
 
@@ -60,7 +60,7 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		}
 		return Verdict{Waiting, ForServer}, b
 	case Untrusted, Denied:
-		return Verdict{NeedsYou, ForYou}, b
+		return you(b), b
 	case NoSecret: // unlocked, it serves again, and nobody has to say so
 		return Verdict{NeedsYou, ForNetwork}, b
 	}
@@ -87,10 +87,13 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 				b.Fresh++
 				return Verdict{Next: Connecting}, b
 			}
+			if b.Tired && b.Discoveries < maxDiscoveries {
+				return discover(b) // or lose one session after the other
+			}
 			return Verdict{Waiting, ForServer}, b
 		case Unauthorized:
 			if !b.Worked || b.Discoveries > 0 {
-				return Verdict{NeedsYou, ForYou}, b
+				return you(b), b
 			}
 			b.SignIn = true // the move may have disabled the account here
 		case Gone:
@@ -102,7 +105,7 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		case o == Found:
 			return Verdict{Next: Connecting}, b
 		case o == Unauthorized, b.SignIn:
-			return Verdict{NeedsYou, ForYou}, b
+			return you(b), b
 		case b.Offline: // a server that restarts is back soon
 			return Verdict{Waiting, ForNetwork}, b
 		case b.Tired:
@@ -116,6 +119,15 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		return Verdict{Next: Connecting}, Budget{}
 	}
 	return Verdict{Waiting, ForNews}, b
+}
+
+// you needs a person. Where Autodiscover was asked only beside a busy server,
+// that one may be back before anybody answers.
+func you(b Budget) Verdict {
+	if b.Tired && b.Discoveries > 0 {
+		return Verdict{NeedsYou, ForNetwork}
+	}
+	return Verdict{NeedsYou, ForYou}
 }
 
 // discover asks Autodiscover, once a cycle.

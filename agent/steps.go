@@ -23,6 +23,9 @@ func (m *machine) cycle(at State, o Outcome, said string) stateFn {
 			m.transit(Paused, Cancelled, "paused", func(v *Mailbox) { v.Next, v.Needs, v.Problem = time.Time{}, nil, nil })
 			return m.idle
 		}
+		if at != Online { // looked at sooner than its turn
+			m.turn = 0
+		}
 		m.looked = time.Now()
 		busy := m.waits[ForServer]
 		m.budget = Budget{Tired: busy > 0 && busy%maxBusy == 0}
@@ -124,7 +127,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 // been tried in this cycle, the outcome is Circle.
 func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal error) (Outcome, error) {
 	e, _ := errors.AsType[*logonclient.Error](refusal)
-	place, how, why := m.place, trust.FromServerName, hostName(from.Access.Hop.To)+" said ecWrongServer"
+	place, by, how, why := m.place, from.Access.Hop.To, trust.FromServerName, hostName(from.Access.Hop.To)+" said ecWrongServer"
 	if e.Kind == logonclient.Redirected {
 		if !strings.Contains(strings.ToLower(e.URL), "/mapi/emsmdb") { // a login page, not a mailbox
 			return Gone, refusal
@@ -140,11 +143,14 @@ func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal e
 		}
 		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Host: hostName(to.Access.Hop.To), Said: e.ServerName})
 		place.MAPI = &profile.MAPI{MailStore: to.MailStore, AddressBook: to.AddressBook, LegacyDN: to.LegacyDN}
+		if to.Access.Hop.From != "" {
+			by = to.Access.Hop.From // the address book may be on a host of its own
+		}
 	}
 	if m.tried[targetKey(place.MAPI.MailStore, place.MAPI.LegacyDN)] {
 		return Circle, fmt.Errorf("%w, where this cycle has been already", refusal)
 	}
-	if err := m.aim(place, from.Access.Hop.To, how, why); err != nil {
+	if err := m.aim(place, by, how, why); err != nil {
 		return outcome(err), err
 	}
 	return WrongServer, refusal

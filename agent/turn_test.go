@@ -30,6 +30,7 @@ func TestALostSessionIsReplacedInItsTurn(t *testing.T) {
 				h.wantState(agent.Online)
 				h.pass(2 * time.Minute)
 				h.Session().Lose()
+				h.pass(0) // it waits for its turn now
 				if tt.then != "" {
 					h.do(agent.Command{Op: tt.then, Profile: h.box().ID})
 				}

@@ -215,6 +215,8 @@ func reset(c net.Conn) {
 
 // deliverRaw writes an answer with stray bytes: net/http would not let them out.
 func (x *exchange) deliverRaw(a answer, body []byte) {
+	x.s.open.Add(1) // net/http counts the connection no longer, and Close waits for us
+	defer x.s.open.Done()
 	conn, out, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -226,7 +228,13 @@ func (x *exchange) deliverRaw(a answer, body []byte) {
 	out.WriteString("HTTP/1.1 " + strconv.Itoa(a.status) + " " + http.StatusText(a.status) + "\r\n")
 	a.header.Write(out)
 	out.WriteString("\r\n")
+	body = append(body, a.stray...)
+	if x.cut != nil {
+		body = body[:min(len(body), x.cut.left)]
+	}
 	out.Write(body)
-	out.Write(a.stray)
 	out.Flush()
+	if x.cut != nil && x.cut.reset {
+		reset(raw(conn))
+	}
 }

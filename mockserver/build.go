@@ -263,7 +263,15 @@ func (d *directory) addMailbox(spec Mailbox) error {
 		if a.Password == "" {
 			a.Password = d.password
 		}
-		f.tokens = f.tokens || a.Token != ""
+		if a.Token != "" {
+			if f.tokens[a.Token] != nil {
+				return refused("token", a.Token, "mailbox %s: its token in %s is that of %s", m.user, f.Name, f.tokens[a.Token].user)
+			}
+			if f.tokens == nil {
+				f.tokens = map[string]*mailbox{}
+			}
+			f.tokens[a.Token] = m
+		}
 		if err := d.addName("user", a.User, m); err != nil {
 			return err
 		}

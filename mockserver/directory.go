@@ -30,11 +30,11 @@ type forest struct {
 	told         Forest // as the world file has it
 	flavour      *flavour
 	servers      []*server
-	autodiscover *flavour // what answers as its Autodiscover at hosts without a server; nil: nothing
-	host         string   // of its Autodiscover, for those that it is referred to by; "": it has none
-	latest       *forest  // where the latest mailbox that left went
-	outage       bool     // its directory is away
-	tokens       bool     // some account has a Bearer token here
+	autodiscover *flavour            // what answers as its Autodiscover at hosts without a server; nil: nothing
+	host         string              // of its Autodiscover, for those that it is referred to by; "": it has none
+	latest       *forest             // where the latest mailbox that left went
+	outage       bool                // its directory is away
+	tokens       map[string]*mailbox // whose Bearer token; nil: nobody has one here
 }
 
 type server struct {

@@ -101,24 +101,45 @@ func (s *Server) mapi(x *exchange, at *site) {
 		c.reply(failed(code))
 		return
 	}
-	if c.endpoint == EndpointNSPI {
+	switch {
+	case c.endpoint == EndpointNSPI:
 		c.reply(s.addressBook(c))
-		return
+	case c.kind == "NotificationWait": // its answer takes time
+		s.notificationWait(c)
+	default:
+		c.reply(s.mailbox(c))
 	}
+}
+
+// mailbox answers a request at the mailbox endpoint.
+func (s *Server) mailbox(c *call) reply {
 	switch c.kind {
 	case "Connect":
-		c.reply(s.connect(c))
+		return s.connect(c)
 	case "Execute":
-		c.reply(s.execute(c))
+		return s.execute(c)
 	case "Disconnect":
-		c.reply(s.disconnect(c))
-	case "NotificationWait":
-		s.notificationWait(c)
+		return s.disconnect(c)
 	case "PING":
-		c.reply(s.ping(c))
-	default:
-		c.reply(s.unknownRequest(c))
+		return s.ping(c)
 	}
+	return s.unknownRequest(c)
+}
+
+// inTurn answers a request that takes its turn in a Session Context: q reads its
+// body, and answer is called with s.mu held.
+func (s *Server) inTurn(c *call, q interface{ Parse([]byte) error }, answer func(*sessionContext) reply) reply {
+	if err := q.Parse(c.body); err != nil {
+		return failed(mapi.ResponseInvalidRequestBody)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, code := s.contexts.enter(c)
+	if code != mapi.ResponseSuccess {
+		return failed(code)
+	}
+	ctx.turn(c)
+	return answer(ctx)
 }
 
 // unknownRequest refuses a request type that is not known. Gromox looks at the

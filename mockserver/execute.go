@@ -7,17 +7,11 @@ import (
 // execute runs a buffer of ROPs.
 func (s *Server) execute(c *call) reply {
 	var q mapi.ExecuteRequest
-	if err := q.Parse(c.body); err != nil {
-		return failed(mapi.ResponseInvalidRequestBody)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, code := s.contexts.enter(c)
-	if code != mapi.ResponseSuccess {
-		return failed(code)
-	}
-	ctx.turn(c)
+	return s.inTurn(c, &q, func(ctx *sessionContext) reply { return s.run(c, ctx, &q) })
+}
 
+// run runs the buffer of q in ctx. s.mu is held.
+func (s *Server) run(c *call, ctx *sessionContext, q *mapi.ExecuteRequest) reply {
 	run := rops{s: s, call: c, ctx: ctx}
 	answer := mapi.ExecuteResponse{}
 	list, handles, err := mapi.ParseRopBuffer(q.RopBuffer)
@@ -31,8 +25,11 @@ func (s *Server) execute(c *call) reply {
 		answer.StatusCode, answer.ErrorCode = run.run()
 	}
 	if answer.StatusCode == mapi.EcNone && answer.ErrorCode == mapi.EcNone {
-		answer.RopBuffer = mapi.AppendRopBuffer(nil, run.out, run.handles)
-		if uint64(len(answer.RopBuffer)) > uint64(q.MaxRopOut) {
+		const headers = 8 + 2 // RPC_HEADER_EXT, RopSize
+		switch size := headers + len(run.out) + 4*len(run.handles); {
+		case size-8 <= mapi.MaxPayload && uint64(size) <= uint64(q.MaxRopOut):
+			answer.RopBuffer = mapi.AppendRopBuffer(nil, run.out, run.handles)
+		default:
 			answer = mapi.ExecuteResponse{StatusCode: mapi.EcBufferTooSmall}
 			if c.gromox() {
 				answer.StatusCode = mapi.RPCXBadStubData

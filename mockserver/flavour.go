@@ -253,14 +253,17 @@ var flavours = []flavour{
 	},
 }
 
-// flavourNames are the values of the key flavour.
-func flavourNames() string {
+// Flavours returns the products that a [Forest] can play, oldest first.
+func Flavours() []string {
 	var names []string
 	for _, v := range flavours[1:] {
 		names = append(names, v.name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
+
+// flavourNames are the values of the key flavour.
+func flavourNames() string { return strings.Join(Flavours(), ", ") }
 
 // findFlavour returns the flavour of that name, or nil.
 func findFlavour(name string) *flavour {

@@ -116,6 +116,45 @@ func TestTheSameSeedIsTheSameBytes(t *testing.T) {
 	}
 }
 
+// The n-th answer of a host is the same, whatever the others were asked.
+func TestTheSeedCountsTheRequestsToAHost(t *testing.T) {
+	play := func(others int) (list []string) {
+		synctest.Test(t, func(t *testing.T) {
+			s := hostile(t, Hostility{Seed: 7})
+			for range others {
+				newRawConn(t, s, "ex2.contoso.test").call("PING", nil)
+			}
+			list = answers(t, s, 20)
+		})
+		return list
+	}
+	if !slices.Equal(play(0), play(3)) {
+		t.Error("what another host was asked changes the answers of this one")
+	}
+}
+
+// A switch ends its own hostility and leaves the others as they were, so that a
+// failure of a client is found by switching off one after the other.
+func TestASwitchChangesNothingButItsOwn(t *testing.T) {
+	play := func(h Hostility) (list []string) {
+		h.Seed = 7
+		synctest.Test(t, func(t *testing.T) {
+			for _, a := range answers(t, hostile(t, h), 20) {
+				list = append(list, unchunked(t, a))
+			}
+		})
+		return list
+	}
+	want := play(Hostility{})
+	for name, h := range map[string]Hostility{
+		"no_split": {NoSplit: true}, "no_shuffle": {NoShuffle: true}, "no_case": {NoCase: true}, "no_length": {NoLength: true},
+	} {
+		if !slices.Equal(play(h), want) {
+			t.Errorf("%s changes what the answers say, and where PENDING stands", name)
+		}
+	}
+}
+
 func TestTheEnvironmentGivesASeedWhereTheWorldGivesNone(t *testing.T) {
 	t.Setenv(seedVariable, "4711")
 	if got := hostile(t, Hostility{}).Seed(); got != 4711 {

@@ -137,8 +137,8 @@ func spoilField(list []field) func(*exchange, *answer, *Fault) {
 func ofWhole(_ *exchange, a *answer) bool {
 	return a.part == partWhole && len(a.body) > 1
 }
-func ofStreamHead(_ *exchange, a *answer) bool { return a.stream && a.part != partEnd }
-func ofStreamEnd(_ *exchange, a *answer) bool  { return a.stream && a.part != partHead }
+func ofStreamHead(x *exchange, a *answer) bool { return a.stream && hasHead(x, a, nil) }
+func ofStreamEnd(x *exchange, a *answer) bool  { return isStreamEnd(x, a, nil) }
 func ofCookies(x *exchange, a *answer) bool    { return hasCookies(x, a, nil) }
 func ofBody(x *exchange, a *answer) bool       { return ofStreamEnd(x, a) && len(a.body) > 0 }
 

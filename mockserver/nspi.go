@@ -79,69 +79,45 @@ func (c *call) bindCode(q *mapi.BindRequest) mapi.Code {
 // unbind ends a context. Its success is called UnbindSuccess.
 func (s *Server) unbind(c *call) reply {
 	var q mapi.UnbindRequest
-	if err := q.Parse(c.body); err != nil {
-		return failed(mapi.ResponseInvalidRequestBody)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, code := s.contexts.enter(c)
-	if code != mapi.ResponseSuccess {
-		return failed(code)
-	}
-	ctx.turn(c)
-	s.contexts.end(ctx)
-	answer := mapi.UnbindResponse{ErrorCode: mapi.UnbindSuccess}
-	return reply{body: answer.Append(nil), context: ctx, expires: c.server.flavour.used, said: "unbound"}
+	return s.inTurn(c, &q, func(ctx *sessionContext) reply {
+		s.contexts.end(ctx)
+		answer := mapi.UnbindResponse{ErrorCode: mapi.UnbindSuccess}
+		return reply{body: answer.Append(nil), context: ctx, expires: c.server.flavour.used, said: "unbound"}
+	})
 }
 
 // getMailboxURL answers with the URL of the mailbox endpoint of a server.
 func (s *Server) getMailboxURL(c *call) reply {
 	var q mapi.GetMailboxURLRequest
-	if err := q.Parse(c.body); err != nil {
-		return failed(mapi.ResponseInvalidRequestBody)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, code := s.contexts.enter(c)
-	if code != mapi.ResponseSuccess {
-		return failed(code)
-	}
-	ctx.turn(c)
-	url := s.mailboxURL(c, q.ServerDN)
-	if c.gromox() {
-		url = c.gromoxMailboxURL(q.ServerDN)
-	}
-	answer := mapi.GetMailboxURLResponse{ServerURL: url}
-	if url == "" {
-		answer.StatusCode = mapi.EcNotFound
-	}
-	return c.told(ctx, answer.StatusCode, answer.Append(nil), url)
+	return s.inTurn(c, &q, func(ctx *sessionContext) reply {
+		url := s.mailboxURL(c, q.ServerDN)
+		if c.gromox() {
+			url = c.gromoxMailboxURL(q.ServerDN)
+		}
+		answer := mapi.GetMailboxURLResponse{ServerURL: url}
+		if url == "" {
+			answer.StatusCode = mapi.EcNotFound
+		}
+		return c.told(ctx, answer.StatusCode, answer.Append(nil), url)
+	})
 }
 
 // getAddressBookURL answers with the URL of the address book for a user.
 func (s *Server) getAddressBookURL(c *call) reply {
 	var q mapi.GetAddressBookURLRequest
-	if err := q.Parse(c.body); err != nil {
-		return failed(mapi.ResponseInvalidRequestBody)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, code := s.contexts.enter(c)
-	if code != mapi.ResponseSuccess {
-		return failed(code)
-	}
-	ctx.turn(c)
-	m := s.dir.byLegacyDN(c.forest, q.UserDN)
-	if c.gromox() { // for whoever asks
-		m = c.who
-	}
-	var answer mapi.GetAddressBookURLResponse
-	if m != nil && m.object(c.forest).kind == objectMailbox {
-		answer.ServerURL = m.home.server.url(EndpointNSPI, m.mailboxID(c.forest))
-	} else {
-		answer.StatusCode = mapi.EcNotFound
-	}
-	return c.told(ctx, answer.StatusCode, answer.Append(nil), answer.ServerURL)
+	return s.inTurn(c, &q, func(ctx *sessionContext) reply {
+		m := s.dir.byLegacyDN(c.forest, q.UserDN)
+		if c.gromox() { // for whoever asks
+			m = c.who
+		}
+		var answer mapi.GetAddressBookURLResponse
+		if m != nil && m.object(c.forest).kind == objectMailbox {
+			answer.ServerURL = m.home.server.url(EndpointNSPI, m.mailboxID(c.forest))
+		} else {
+			answer.StatusCode = mapi.EcNotFound
+		}
+		return c.told(ctx, answer.StatusCode, answer.Append(nil), answer.ServerURL)
+	})
 }
 
 // told is the answer with a URL, or with none.

@@ -190,14 +190,19 @@ type execution struct {
 	handles []uint32
 }
 
-// executed takes an answer to Execute apart; false: it is none that has ROPs.
+// maxSpoilt is how long the ROPs of an answer may be that a rule acts on, so that
+// what it adds has room.
+const maxSpoilt = 16 << 10
+
+// executed takes an answer to Execute apart; false: it is none that has ROPs, or
+// has more than a rule can act on.
 func executed(x *exchange, a *answer) (execution, bool) {
 	var r mapi.ExecuteResponse
 	if x.RequestType != "Execute" || !a.stream || r.Parse(a.body) != nil || len(r.RopBuffer) == 0 {
 		return execution{}, false
 	}
 	list, handles, err := mapi.ParseRopBuffer(r.RopBuffer)
-	return execution{list, handles}, err == nil
+	return execution{list, handles}, err == nil && len(list) <= maxSpoilt
 }
 
 func isExecuted(x *exchange, a *answer, _ *Fault) bool {
@@ -227,6 +232,7 @@ func doBufferTooSmall(x *exchange, a *answer, _ *Fault) {
 	asked := []byte(nil)
 	if q.Parse(x.body) == nil {
 		asked, _, _ = mapi.ParseRopBuffer(q.RopBuffer)
+		asked = asked[:min(len(asked), maxSpoilt)]
 	}
 	e.list = (&mapi.BufferTooSmallResponse{SizeNeeded: uint16(len(e.list) + 2), RequestBuffers: asked}).Append(nil)
 	a.body, a.said = e.body(), "RopBufferTooSmall"
@@ -245,7 +251,11 @@ func newMail(handle uint32) []byte {
 
 func doNotifyFirst(x *exchange, a *answer, _ *Fault) {
 	e, _ := executed(x, a)
-	e.list = append(newMail(e.handles[0]), e.list...)
+	handle := mapi.NoHandle
+	if len(e.handles) > 0 {
+		handle = e.handles[0]
+	}
+	e.list = append(newMail(handle), e.list...)
 	a.body = e.body()
 }
 

@@ -208,7 +208,7 @@ func (d *directory) claimant(x *exchange) *mailbox {
 	}
 	if x.Scheme == "bearer" {
 		_, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
-		return d.bearer(at.forest, strings.TrimSpace(token))
+		return at.forest.bearer(strings.TrimSpace(token))
 	}
 	name := strings.ToLower(x.User)
 	if _, after, ok := strings.Cut(name, `\`); ok {

@@ -72,7 +72,7 @@ func (at *site) plays() *flavour {
 // checkSignIns refuses a forest that nobody can sign in to.
 func (d *directory) checkSignIns() error {
 	for _, f := range d.forests {
-		if !f.flavour.basic && !f.tokens {
+		if !f.flavour.basic && f.tokens == nil {
 			return refused("flavour", f.told.Flavour,
 				"forest %s: %s takes Bearer tokens only, and nobody has one here: give a mailbox an [[mailbox.account]] with forest = %q and a token",
 				f.Name, f.flavour.system, f.Name)

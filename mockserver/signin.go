@@ -30,7 +30,7 @@ func (s *Server) signIn(x *exchange, f *forest) *mailbox {
 		}
 	case x.Scheme == "bearer":
 		_, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
-		m := s.dir.bearer(f, strings.TrimSpace(token))
+		m := f.bearer(strings.TrimSpace(token))
 		if m != nil {
 			x.User = m.user
 		}
@@ -71,19 +71,13 @@ func (d *directory) account(f *forest, name, password string) *mailbox {
 	return m
 }
 
-// bearer finds whose token it is in f.
-func (d *directory) bearer(f *forest, token string) *mailbox {
-	if token == "" || !f.tokens {
+// bearer finds whose token it is.
+func (f *forest) bearer(token string) *mailbox {
+	m := f.tokens[token]
+	if m == nil || m.past != nil && m.past.disabled[f] {
 		return nil
 	}
-	for _, m := range d.users {
-		a := m.account(f)
-		if a == nil || a.Token != token || m.past != nil && m.past.disabled[f] {
-			continue
-		}
-		return m
-	}
-	return nil
+	return m
 }
 
 func (m *mailbox) hasAccounts() bool { return m.spec != nil && len(m.spec.Accounts) > 0 }
@@ -116,7 +110,7 @@ func (x *exchange) challenge(f *forest) {
 	switch {
 	case f.flavour.bearer != "":
 		h[headChallenge] = append(h[headChallenge], "Bearer "+fmt.Sprintf(f.flavour.bearer, f.Name))
-	case f.tokens:
+	case f.tokens != nil:
 		h[headChallenge] = append(h[headChallenge], "Bearer")
 	}
 	if f.flavour.gromoxFrame {

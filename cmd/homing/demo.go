@@ -157,7 +157,7 @@ func demoProgram(srv *mockserver.Server, a *app) (*program.Program, error) {
 		c.Trust.Hosts = []string{"*.fabrikam.test"}
 		second := program.Steps{program.Duration(time.Second), program.Duration(time.Second)}
 		c.Pace.Move, c.Pace.Server, c.Pace.News, c.Pace.Network = second, second, second, second
-		c.Pace.Turn, c.Pace.Probe = program.Duration(time.Millisecond), program.Duration(time.Millisecond)
+		c.Pace.Turn, c.Pace.Probe = program.Duration(time.Millisecond), program.Duration(time.Nanosecond)
 	})
 	p, err := program.Open(paths, c, a.log(c.Level()))
 	if err != nil {

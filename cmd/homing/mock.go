@@ -196,12 +196,6 @@ func (a *app) worldsCommand() *cobra.Command {
 	}
 }
 
-// flavours are the products that a forest can play, oldest first.
-var flavours = []string{
-	mockserver.FlavourExchange2003, mockserver.FlavourExchange2007, mockserver.FlavourExchange2010, mockserver.FlavourExchange2013,
-	mockserver.FlavourExchange2016, mockserver.FlavourExchangeSE, mockserver.FlavourExchangeOnline, mockserver.FlavourGromox,
-}
-
 func (a *app) flavoursCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "flavours",
@@ -209,9 +203,9 @@ func (a *app) flavoursCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.printJSON(flavours)
+				return a.printJSON(mockserver.Flavours())
 			}
-			for _, name := range flavours {
+			for _, name := range mockserver.Flavours() {
 				a.printf("%s\n", name)
 			}
 			return nil

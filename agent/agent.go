@@ -93,6 +93,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		a.end()
 		close(a.started)
+		if ctx.Err() != nil { // told to stop before it had begun
+			return nil
+		}
 		return fmt.Errorf("listing the profiles: %w", err)
 	}
 	a.mu.Lock()

@@ -31,7 +31,7 @@ func FuzzBothEnds(f *testing.F) {
 
 // fuzzFlavours are products that speak MAPI/HTTP, or whose codes are played over
 // it, and take a password.
-var fuzzFlavours = []string{"exchange-se", "exchange-2013", "exchange-2010", "exchange-2016", "exchange-2007"}
+var fuzzFlavours = []string{"exchange-se", "exchange-2013", "exchange-2010", "exchange-2016", "exchange-2007", "gromox"}
 
 func playBytes(t *testing.T, flavour uint8, script []byte) {
 	p := newPlayer(t, fmt.Sprintf(`
@@ -103,7 +103,7 @@ func happening(kind byte, n int) string {
 	host := of("ex1.contoso.test", "ex2.contoso.test", "mx1.fabrikam.test", "autodiscover.contoso.test", "autodiscover.fabrikam.test")
 	switch kind % 8 {
 	case 0:
-		return "move ann " + of("ex1", "ex2", "mx1", "ex2 lag", "mx1 lag", "mx1 no-x500", "ex1 invalidate=null", "mx1 invalidate=context", "mx1 unconverted")
+		return "move ann " + of("ex1", "ex2", "mx1", "ex2 lag", "mx1 lag", "mx1 no-x500", "ex1 invalidate=null", "mx1 invalidate=context")
 	case 1:
 		kinds := mockserver.FaultKinds()
 		k := kinds[n%len(kinds)]

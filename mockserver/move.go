@@ -151,9 +151,7 @@ func (s *Server) Finish(user string) error {
 }
 
 func (s *Server) finish(m *mailbox) {
-	if !m.move.locked {
-		s.lock(m)
-	}
+	s.lock(m) // again if it is: Gromox has let sessions in since
 	done, past, from, to := m.move, m.marks(), m.home, m.move.to
 	if done.Lag {
 		past.lag = &lag{from: from, guid: m.guid}

@@ -151,3 +151,33 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+// A mutant that no longer fits its file shows nothing, and nobody would know
+// before make mutants.
+func TestEveryMutantFits(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/mutants/*.diff")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no mutants: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".diff"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := parse(file, string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range m.files {
+				source, err := os.ReadFile(filepath.Join("../..", f.path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := f.apply(string(source)); err != nil {
+					t.Errorf("%s: %v", f.path, err)
+				}
+			}
+		})
+	}
+}

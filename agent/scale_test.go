@@ -203,11 +203,11 @@ func repair(i int) int { return []int{withinForest, acrossForests}[i%2] }
 func TestAHerdIsSpread(t *testing.T) {
 	n := *scale / 2
 	given := map[string]rate{
-		"ex1.contoso.test":           {20 + n, 9. / 2 / 30 * 2 * float64(n)},
-		"ex2.contoso.test":           {20, 5. / 2 / 30 * 2 * float64(n)},
-		"mx1.fabrikam.test":          {20, 5. / 2 / 30 * 2 * float64(n)},
-		"autodiscover.contoso.test":  {10, 1. / 2 / 30 * 2 * float64(n)},
-		"autodiscover.fabrikam.test": {10, 2. / 2 / 30 * 2 * float64(n)},
+		"ex1.contoso.test":           {40 + n, 9. / 2 / 30 * 2 * float64(n)},
+		"ex2.contoso.test":           {40, 5. / 2 / 30 * 2 * float64(n)},
+		"mx1.fabrikam.test":          {40, 5. / 2 / 30 * 2 * float64(n)},
+		"autodiscover.contoso.test":  {16, 1. / 2 / 30 * 2 * float64(n)},
+		"autodiscover.fabrikam.test": {16, 2. / 2 / 30 * 2 * float64(n)},
 	}
 	for _, broken := range herd(t, n, agent.Pace{}, given) {
 		t.Error(broken)

@@ -209,6 +209,9 @@ func playCell(t *testing.T, j int, f mockserver.Fault) (asked, acted bool) {
 	}
 	must(p.play("start\nsetup ann@contoso.test\nawait online generation 1\nsleep 90s"))
 	name, err := p.srv.Break(f)
+	if err != nil && strings.Contains(err.Error(), "has no meaning at") {
+		return false, false
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

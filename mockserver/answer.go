@@ -15,9 +15,11 @@ type answer struct {
 	stream bool        // the body is a stream of MAPI: PROCESSING, DONE and extra stand before it
 	extra  []byte      // additional headers behind DONE, each ended by CRLF
 	body   []byte
-	split  bool   // of a stream: the body begins a chunk
-	sized  bool   // has a Content-Length, is never chunked
-	stray  []byte // goes out behind the body, and Content-Length does not count it; then the connection ends
+	split  bool          // of a stream: the body begins a chunk
+	sized  bool          // has a Content-Length, is never chunked
+	slow   time.Duration // of a stream: what it takes, with PENDING
+	drip   time.Duration // before each byte of the body
+	stray  []byte        // goes out behind the body, and Content-Length does not count it; then the connection ends
 
 	part   part   // of a stream that takes time
 	tail   []byte // what stands in the place of DONE, extra and the empty line; nil: these
@@ -50,7 +52,7 @@ func (x *exchange) send(a answer) {
 	}
 	x.afflict(&a)
 	x.Status, x.Said = a.status, a.said
-	x.s.record.add(x.Request)
+	x.Seq = x.s.record.add(x.Request)
 	x.deliver(a)
 }
 
@@ -67,6 +69,10 @@ func (x *exchange) deliver(a answer) {
 		x.sever()
 	}
 	pending := x.upset(&a)
+	if a.slow > 0 {
+		x.deliverSlow(a)
+		return
+	}
 	body := a.body
 	if a.stream {
 		if a.header["Content-Length"] == nil {
@@ -92,6 +98,10 @@ func (x *exchange) deliver(a answer) {
 		x.write(body[:n])
 		x.flush()
 		body = body[n:]
+	}
+	if a.drip > 0 {
+		x.drip(body, a.drip)
+		return
 	}
 	x.write(body)
 	x.end()

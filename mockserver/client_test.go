@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/homing-mail/homing/internal/mapi"
 )
@@ -130,6 +131,7 @@ type said struct {
 	code   int // X-ResponseCode, the one after DONE if there is one
 	body   []byte
 	tags   []string
+	at     []time.Time // when each of them came
 	extra  mapi.Header
 	err    error // reading the stream
 }
@@ -199,7 +201,7 @@ func (c *session) try(kind string, body []byte, head map[string]string) (said, e
 		}
 		c.cookies = kept
 	}
-	r.extra, r.body, r.err = mapi.ReadStream(a.Body, func(tag string) { r.tags = append(r.tags, tag) })
+	r.extra, r.body, r.err = mapi.ReadStream(a.Body, func(tag string) { r.tags, r.at = append(r.tags, tag), append(r.at, time.Now()) })
 	if v := r.extra.Get("X-ResponseCode"); v != "" {
 		fmt.Sscan(v, &r.code)
 	}

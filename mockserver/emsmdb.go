@@ -27,13 +27,10 @@ const maxBody = 1 << 20
 // call is a request at an endpoint, after sign-in.
 type call struct {
 	*exchange
-	server  *server
-	kind    string // the request type, as the specification spells it
 	forest  *forest
 	who     *mailbox // who signed in
 	url     *mailbox // whom the MailboxId of the URL means
 	urlGUID mapi.GUID
-	started time.Time
 }
 
 // reply is the answer to a call: a code other than ResponseSuccess, or a body.
@@ -52,15 +49,12 @@ func failed(code mapi.ResponseCode) reply { return reply{code: code} }
 // mapi is an endpoint of MAPI over HTTP, /mapi/emsmdb/ or /mapi/nspi/
 // ([MS-OXCMAPIHTTP] 3.2.5.2).
 func (s *Server) mapi(x *exchange, at *site) {
-	c := &call{exchange: x, started: time.Now()}
+	c := &call{exchange: x}
+	x.started = time.Now()
 	x.RequestType, x.RequestID = cut(x.r.Header.Get(headRequestType), 64), cut(x.r.Header.Get(headRequestID), 80)
 
 	s.mu.Lock()
-	c.server, c.forest = at.server, at.server.forest
-	c.kind = x.RequestType
-	if c.gromox() {
-		c.kind = gromoxKind(x.RequestType)
-	}
+	c.forest = at.server.forest
 	c.who = s.signIn(x, c.forest)
 	if c.who != nil {
 		c.url, c.urlGUID = s.mailboxID(c)
@@ -269,20 +263,25 @@ func (c *call) late(r reply) answer {
 		a.body = refusal(r.code)
 	}
 	a.extra = c.extra(a.extra)
-	if c.gromox() { // PROCESSING once more
-		a.tail = append([]byte(tagProcessing), a.appendDone(nil)...)
-	}
+	c.endLate(&a)
 	return a
 }
 
-// extra adds the additional headers that each stream ends with.
-func (c *call) extra(b []byte) []byte {
-	if c.gromox() {
-		return c.gromoxExtra(b)
+// endLate makes the end of a stream one of an answer that took time.
+func (x *exchange) endLate(a *answer) {
+	if x.gromox() { // PROCESSING once more
+		a.tail = append([]byte(tagProcessing), a.appendDone(nil)...)
 	}
-	b = appendHeader(b, "X-ElapsedTime", time.Since(c.started).Milliseconds())
+}
+
+// extra adds the additional headers that each stream ends with.
+func (x *exchange) extra(b []byte) []byte {
+	if x.gromox() {
+		return x.gromoxExtra(b)
+	}
+	b = appendHeader(b, "X-ElapsedTime", time.Since(x.started).Milliseconds())
 	b = append(b, "X-StartTime: "...)
-	b = c.started.UTC().AppendFormat(b, http.TimeFormat)
+	b = x.started.UTC().AppendFormat(b, http.TimeFormat)
 	return append(b, "\r\n"...)
 }
 

@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ const (
 // flavour is what one product does in its own way.
 type flavour struct {
 	name    string
+	about   string // for people, who choose
 	system  string
 	version string // X-ServerApplication: Exchange/<version>
 
@@ -105,7 +107,8 @@ var flavours = []flavour{
 		microsoftOnline: "False", nobody: 500, internal: 603,
 	},
 	{
-		name: FlavourExchange2003, system: systemExchange, version: "06.05.7638.001", // SP2
+		name: FlavourExchange2003, about: "SP2, never spoke MAPI/HTTP: its codes stand in for RPC; no Autodiscover",
+		system: systemExchange, version: "06.05.7638.001", // SP2
 		serverName: NameDN, // [MS-OXABREF] 3.1.4.2: a NetBIOS name
 		refuseAt:   RefuseLogon,
 		unknown:    "ecLoginFailure", // product note, and [MS-OXMVMBX] note 1
@@ -125,7 +128,8 @@ var flavours = []flavour{
 		nobody:         500, internal: 603,
 	},
 	{
-		name: FlavourExchange2007, system: systemExchange, version: "08.03.0083.006", // SP3
+		name: FlavourExchange2007, about: "SP3, never spoke MAPI/HTTP: its codes stand in for RPC",
+		system: systemExchange, version: "08.03.0083.006", // SP3
 		serverName: NameDN, refuseAt: RefuseLogon, unknown: "ecUnknownUser",
 		referral:      ReferAddress, // the targetAddress of a mail user, as administrators report of hybrid deployments
 		basic:         true,
@@ -143,7 +147,8 @@ var flavours = []flavour{
 		nobody:         500, internal: 603, microsoftOnline: "False",
 	},
 	{
-		name: FlavourExchange2010, system: systemExchange, version: "14.03.0123.004", // SP3
+		name: FlavourExchange2010, about: "SP3, never spoke MAPI/HTTP: its codes stand in for RPC",
+		system: systemExchange, version: "14.03.0123.004", // SP3
 		serverName: NameDN, refuseAt: RefuseLogon, unknown: "ecUnknownUser",
 		referral:      ReferAddress, // as 2007
 		basic:         true,
@@ -160,7 +165,8 @@ var flavours = []flavour{
 		nobody: 500, internal: 603, microsoftOnline: "False",
 	},
 	{
-		name: FlavourExchange2013, system: systemExchange, version: "15.00.0847.032", // SP1
+		name: FlavourExchange2013, about: "SP1, the first with MAPI/HTTP; Connect refuses in the failure layout",
+		system: systemExchange, version: "15.00.0847.032", // SP1
 		serverName: NameGUID, // [MS-OXABREF]; GUID@domain, seen from Exchange SE
 		refuseAt:   RefuseConnect, unknown: "ecUnknownUser",
 		referral:      ReferAddress, // as 2007
@@ -179,7 +185,8 @@ var flavours = []flavour{
 		nobody: 500, internal: 603, microsoftOnline: "False",
 	},
 	{
-		name: FlavourExchange2016, system: systemExchange, version: "15.01.0225.042", // RTM
+		name: FlavourExchange2016, about: "RTM, Connect refuses in the failure layout",
+		system: systemExchange, version: "15.01.0225.042", // RTM
 		serverName: NameGUID, refuseAt: RefuseConnect, unknown: "ecUnknownUser",
 		referral:      ReferAddress, // as 2007
 		basic:         true,
@@ -195,7 +202,8 @@ var flavours = []flavour{
 		nobody: 500, internal: 603, microsoftOnline: "False",
 	},
 	{
-		name: FlavourExchangeSE, system: systemExchange, version: "15.02.2562.045", // seen
+		name: FlavourExchangeSE, about: "15.02.2562, as seen; Connect refuses in the success layout, with cookies",
+		system: systemExchange, version: "15.02.2562.045", // seen
 		serverName:    NameGUID,      // seen
 		refuseAt:      RefuseConnect, // seen: the success layout, all empty, with cookies
 		unknown:       "ecUnknownUser",
@@ -212,7 +220,8 @@ var flavours = []flavour{
 	},
 	{
 		// Nothing was measured: as Exchange SE where no line says otherwise.
-		name: FlavourExchangeOnline, system: systemOnline, version: "15.20.8534.048",
+		name: FlavourExchangeOnline, about: "15.20, Bearer only, three front ends; not measured: exchange-se where nothing else is known",
+		system: systemOnline, version: "15.20.8534.048",
 		serverName: NameGUID, refuseAt: RefuseConnect, unknown: "ecUnknownUser",
 		referral: ReferAddress, // the targetAddress, after a move to another tenant
 		// The names and client_id are as reported; the values of
@@ -233,7 +242,8 @@ var flavours = []flavour{
 	{
 		// All seen from Gromox 3.10 or read in its source, commits 1892eb3d and
 		// 00bfab55.
-		name: FlavourGromox, system: systemGromox, version: "15.00.0847.4040",
+		name: FlavourGromox, about: "3.10, as seen; headers, codes and cookies of its own, every server has every mailbox",
+		system: systemGromox, version: "15.00.0847.4040",
 		serverName: NameGUID, // one system: every server has every mailbox
 		refuseAt:   RefuseConnect, unknown: "ecUnknownUser",
 		referral:      ReferURL, // oxdisco_redirect_url
@@ -253,17 +263,38 @@ var flavours = []flavour{
 	},
 }
 
+// pending is how often an answer that takes time says so, and how.
+func (v *flavour) pending() (every time.Duration, tag string) {
+	every, tag = cmp.Or(v.pendingEvery, v.pendingPeriod), tagPending
+	if v.gromoxFrame {
+		tag = gromoxTag
+	}
+	return every, tag
+}
+
+// Flavour is a product that a [Forest] can play.
+type Flavour struct {
+	Name  string `json:"name"`  // the value of the key flavour
+	About string `json:"about"` // a phrase: the version that is played, and what is peculiar to it
+}
+
 // Flavours returns the products that a [Forest] can play, oldest first.
-func Flavours() []string {
+func Flavours() []Flavour {
+	var list []Flavour
+	for _, v := range flavours[1:] {
+		list = append(list, Flavour{v.name, v.about})
+	}
+	return list
+}
+
+// flavourNames are the values of the key flavour.
+func flavourNames() string {
 	var names []string
 	for _, v := range flavours[1:] {
 		names = append(names, v.name)
 	}
-	return names
+	return strings.Join(names, ", ")
 }
-
-// flavourNames are the values of the key flavour.
-func flavourNames() string { return strings.Join(Flavours(), ", ") }
 
 // findFlavour returns the flavour of that name, or nil.
 func findFlavour(name string) *flavour {

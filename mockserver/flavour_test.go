@@ -191,6 +191,8 @@ func TestADisabledMailboxOfExchange2007IsForgottenAfterFiveMinutes(t *testing.T)
 
 func TestTooManyTriesPauseTheServer(t *testing.T) {
 	for _, tt := range []struct{ flavour, want string }{
+		{FlavourExchange2003, "logon says ecServerPaused"},
+		{FlavourExchange2007, "logon says ecServerPaused"},
 		{FlavourExchange2010, "logon says ecServerPaused"},
 		{"", "logon says ecWrongServer, ex2"}, // a forest without the key is patient
 	} {
@@ -349,5 +351,18 @@ func TestExchange2007SendsToANewerServer(t *testing.T) {
 	}
 	if d := ask("autodiscover.contoso.test"); d.Action != "settings" {
 		t.Errorf("the newest server answers for the forest: HTTP %d", d.Status)
+	}
+}
+
+func TestEveryFlavourIsIntroduced(t *testing.T) {
+	const never = "never spoke MAPI/HTTP: its codes stand in for RPC"
+	list := Flavours()
+	if len(list) != 8 || list[0].Name != FlavourExchange2003 || list[7].Name != FlavourGromox {
+		t.Fatalf("%+v", list)
+	}
+	for i, v := range list {
+		if v.About == "" || strings.Contains(v.About, never) != (i < 3) {
+			t.Errorf("%s: %q", v.Name, v.About)
+		}
 	}
 }

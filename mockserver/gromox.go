@@ -57,7 +57,7 @@ func gromoxPage(code mapi.ResponseCode) []byte {
 		"<h1>Diagnostic Information</h1>\r\n<p>" + html.EscapeString(says) + "</p>\r\n</body></html>\r\n")
 }
 
-func (c *call) gromox() bool { return c.server.flavour.gromoxFrame }
+func (x *exchange) gromox() bool { return x.server != nil && x.server.flavour.gromoxFrame }
 
 // gromoxKinds are the request types, which it compares without case.
 var gromoxKinds = []string{
@@ -172,8 +172,8 @@ func (c *call) composeGromox(a *answer, r reply) {
 }
 
 // gromoxExtra adds the additional headers: the time is in seconds, and first.
-func (c *call) gromoxExtra(b []byte) []byte {
-	return fmt.Appendf(b, "X-ElapsedTime: %d\r\nX-StartTime: %s\r\n", int(time.Since(c.started).Seconds()), c.started.UTC().Format(http.TimeFormat))
+func (x *exchange) gromoxExtra(b []byte) []byte {
+	return fmt.Appendf(b, "X-ElapsedTime: %d\r\nX-StartTime: %s\r\n", int(time.Since(x.started).Seconds()), x.started.UTC().Format(http.TimeFormat))
 }
 
 // gromoxTag is a PENDING without its line end.

@@ -12,8 +12,14 @@ import (
 // field is a part of an answer that a fault may spoil.
 type field struct {
 	name  string // the kind of answer, and what of it
-	meets func(x *exchange, a *answer) bool
+	of    target
 	spoil func(x *exchange, a *answer)
+}
+
+// target is the kind of answer that a field is in.
+type target struct {
+	reach
+	meets func(x *exchange, a *answer) bool
 }
 
 // malformed are the fields that "malformed" may spoil.
@@ -98,6 +104,17 @@ var lengths = []field{
 	{"redirect.name-short", ofLogon(mapi.EcWrongServer), resize(at(atRops+7), 1, -1)},
 }
 
+// fields are those that k may spoil; nil: it is about no field.
+func (k *kind) fields() []field {
+	switch k.Name {
+	case "malformed":
+		return malformed
+	case "length":
+		return lengths
+	}
+	return nil
+}
+
 func fieldNames(list []field) []string {
 	var names []string
 	for _, f := range list {
@@ -125,7 +142,7 @@ func wantField(list []field) func(string) error {
 }
 
 func meetsField(list []field) func(*exchange, *answer, *Fault) bool {
-	return func(x *exchange, a *answer, f *Fault) bool { return fieldNamed(list, f.With).meets(x, a) }
+	return func(x *exchange, a *answer, f *Fault) bool { return fieldNamed(list, f.With).of.meets(x, a) }
 }
 
 func spoilField(list []field) func(*exchange, *answer, *Fault) {
@@ -134,35 +151,32 @@ func spoilField(list []field) func(*exchange, *answer, *Fault) {
 
 // What an answer has to be.
 
-func ofWhole(_ *exchange, a *answer) bool {
-	return a.part == partWhole && len(a.body) > 1
-}
-func ofStreamHead(x *exchange, a *answer) bool { return a.stream && hasHead(x, a, nil) }
-func ofStreamEnd(x *exchange, a *answer) bool  { return isStreamEnd(x, a, nil) }
-func ofCookies(x *exchange, a *answer) bool    { return hasCookies(x, a, nil) }
-func ofBody(x *exchange, a *answer) bool       { return ofStreamEnd(x, a) && len(a.body) > 0 }
+var (
+	ofWhole      = target{reach{everywhere, nil}, func(_ *exchange, a *answer) bool { return a.part == partWhole && len(a.body) > 1 }}
+	ofStreamHead = target{reach{onlyMAPI, nil}, func(x *exchange, a *answer) bool { return a.stream && hasHead(x, a, nil) }}
+	ofStreamEnd  = target{reach{onlyMAPI, nil}, func(x *exchange, a *answer) bool { return isStreamEnd(x, a, nil) }}
+	ofCookies    = target{reach{onlyMAPI, nil}, func(x *exchange, a *answer) bool { return hasCookies(x, a, nil) }}
+	ofBody       = target{reach{onlyMAPI, typesBut("PING")}, func(x *exchange, a *answer) bool { return isStreamEnd(x, a, nil) && len(a.body) > 0 }}
+	ofExecute    = target{reach{onlyMailbox, onlyExecute}, func(x *exchange, a *answer) bool { return isExecuted(x, a, nil) }}
+	ofXML        = ofXMLWith("")
 
-func ofConnect(x *exchange, a *answer) bool {
-	return x.RequestType == "Connect" && a.stream && len(a.body) > 24 && binary.LittleEndian.Uint32(a.body) == 0
-}
-
-func ofExecute(x *exchange, a *answer) bool { return isExecuted(x, a, nil) }
+	ofConnect = target{reach{onlyMailbox, []string{"Connect"}}, func(x *exchange, a *answer) bool {
+		return x.kind == "Connect" && a.stream && len(a.body) > 24 && binary.LittleEndian.Uint32(a.body) == 0
+	}}
+)
 
 // ofLogon is about an answer to Execute that begins with a RopLogon and this
 // ReturnValue.
-func ofLogon(code mapi.Code) func(x *exchange, a *answer) bool {
-	return func(x *exchange, a *answer) bool {
+func ofLogon(code mapi.Code) target {
+	return target{reach{onlyMailbox, onlyExecute}, func(x *exchange, a *answer) bool {
 		e, ok := executed(x, a)
 		return ok && len(e.list) >= 8 && mapi.RopID(e.list[0]) == mapi.RopLogon && binary.LittleEndian.Uint32(e.list[2:]) == uint32(code)
-	}
+	}}
 }
 
-func ofXML(x *exchange, a *answer) bool {
-	return x.endpoint == EndpointAutodiscover && bytes.HasPrefix(a.body, []byte("<?xml"))
-}
-
-func ofXMLWith(text string) func(*exchange, *answer) bool {
-	return func(x *exchange, a *answer) bool { return ofXML(x, a) && bytes.Contains(a.body, []byte(text)) }
+// ofXMLWith is about a document of Autodiscover that has text in it.
+func ofXMLWith(text string) target {
+	return target{reach{onlyPOX, nil}, func(x *exchange, a *answer) bool { return isXML(x, a, nil) && bytes.Contains(a.body, []byte(text)) }}
 }
 
 // What is done to it.

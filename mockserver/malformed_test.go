@@ -92,7 +92,12 @@ func TestEachFieldThatIsSpoiltIsTheOneThatIsRefused(t *testing.T) {
 				if tt.before != "malformed" {
 					do(t, s, tt.before)
 				}
-				do(t, s, "fault "+tt.rule)
+				// It is taken at the endpoint, and for the request type, where it acts.
+				where := map[string]string{"ask": " endpoint=autodiscover", "connect": " endpoint=mapi type=Connect", "logon": " endpoint=mapi type=Execute"}[tt.step]
+				if strings.Contains(tt.rule, "head.") { // which PING has too
+					where = " endpoint=mapi"
+				}
+				do(t, s, "fault "+tt.rule+where)
 				want, begins := strings.CutSuffix(tt.want, "…")
 				switch got := see(); {
 				case tt.step == "ask" && strings.Contains(got, want) && (want != "" || !strings.Contains(got, "</Autodiscover>")):

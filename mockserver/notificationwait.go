@@ -70,10 +70,7 @@ func (s *Server) wait(c *call, ctx *sessionContext) reply {
 	pending := mapi.NotificationWaitResponse{EventPending: true}
 	nothing := mapi.NotificationWaitResponse{}
 	end := c.started.Add(c.server.flavour.maxWait)
-	period, pendingTag := c.server.flavour.pendingPeriod, tagPending
-	if c.gromox() {
-		period, pendingTag = c.server.flavour.pendingEvery, gromoxTag
-	}
+	period, pendingTag := c.server.flavour.pending()
 	for {
 		left := time.Until(end)
 		if left <= 0 {

@@ -304,6 +304,7 @@ func TestAFaultBreaksOneRequestAndTheNextIsUnharmed(t *testing.T) {
 		{"a server that asks for patience", "logon", "backoff=10s", "RopBackoff 10000"},
 		{"an answer that does not fit", "logon", "buffer-too-small", "RopBufferTooSmall 168, 1 asked, <nil>"},
 		{"a notification in front", "logon", "notify-first", "then RopNotify (0x2A)"},
+		{"a notification behind", "logon", "notify-behind", "RopLogon ecNone then RopNotify (0x2A)"},
 		{"an answer that is compressed", "logon", "compressed", "flags 5, 1 buffers: RopLogon ecNone"},
 		{"an answer that is obfuscated", "logon", "obfuscated", "flags 6, 1 buffers: RopLogon ecNone"},
 		{"an answer in two buffers", "logon", "chained", "flags 0, 2 buffers: RopLogon ecNone"},
@@ -398,6 +399,31 @@ func TestFaultsSpeakAsTheFlavourDoes(t *testing.T) {
 				if got := v.see("probe"); got != tt.want {
 					t.Errorf("with the new cookies: %s", got)
 				}
+			}
+		})
+	}
+}
+
+func TestARuleReadsTheRequestTypeAsTheServerDoes(t *testing.T) {
+	for _, tt := range []struct{ name, extra, rule, step, kind, want string }{
+		{"Gromox takes any case, and so does type=", `flavour = "gromox"`, "drop type=Connect", "connect", "cONNECT", "hung up"},
+		{"a code goes to the ReturnValue of its Execute", `flavour = "gromox"`, "code=ecError", "logon", "EXECUTE", "RopLogon ecError"},
+		{"a field is found in its Execute", `flavour = "gromox"`, "malformed=execute.rop-id", "logon", "execute", "then unknown rop (0x99)"},
+		{"Exchange takes none but the right one", "", "drop type=Connect", "connect", "cONNECT", "code 5"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := Start(t, places(tt.extra+"\n"))
+			v := newVictim(t, s, tt.step)
+			do(t, s, "fault "+tt.rule)
+			body := connectBody(v.dn)
+			if tt.step == "logon" {
+				body = v.executeBody(logonRequest(v.dn))
+			}
+			if got := v.seeCall(tt.kind, body); got != tt.want {
+				t.Errorf("have %s, want %s", got, tt.want)
+			}
+			if got := s.Faults()[0].Acted; (got == 1) != (tt.extra != "") {
+				t.Errorf("acted %d times", got)
 			}
 		})
 	}

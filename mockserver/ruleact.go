@@ -35,17 +35,11 @@ func doDelay(x *exchange, _ *site, f *Fault) bool {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(body), x.r.Body), x.r.Body}
-	d, _ := time.ParseDuration(f.With)
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return false
-	case <-x.r.Context().Done():
-	case <-x.s.done:
+	d := duration(f.With)
+	if !x.rest(d) {
+		x.aborted("gone while it was delayed")
 	}
-	x.aborted("gone while it was delayed")
-	return true
+	return false
 }
 
 func doDrop(x *exchange, _ *site, _ *Fault) bool {
@@ -152,7 +146,7 @@ func (f *Fault) in(x *exchange) string {
 	switch {
 	case f.In != "":
 		return f.In
-	case x.RequestType == "Execute":
+	case x.kind == "Execute":
 		return InReturn
 	}
 	return InError
@@ -172,7 +166,7 @@ func doCode(x *exchange, a *answer, f *Fault) {
 		}
 		a.body = e.body()
 	case InError:
-		switch x.RequestType {
+		switch x.kind {
 		case "Connect": // the success layout, all empty, as seen from Exchange SE
 			a.body = (&mapi.ConnectResponse{ErrorCode: code}).Append(nil)
 		case "Execute":
@@ -198,7 +192,7 @@ const maxSpoilt = 16 << 10
 // has more than a rule can act on.
 func executed(x *exchange, a *answer) (execution, bool) {
 	var r mapi.ExecuteResponse
-	if x.RequestType != "Execute" || !a.stream || r.Parse(a.body) != nil || len(r.RopBuffer) == 0 {
+	if x.kind != "Execute" || !a.stream || r.Parse(a.body) != nil || len(r.RopBuffer) == 0 {
 		return execution{}, false
 	}
 	list, handles, err := mapi.ParseRopBuffer(r.RopBuffer)
@@ -220,7 +214,7 @@ func ropBody(ropBuffer []byte) []byte {
 }
 
 func doBackoff(x *exchange, a *answer, f *Fault) {
-	d, _ := time.ParseDuration(f.With)
+	d := duration(f.With)
 	e, _ := executed(x, a)
 	e.list = (&mapi.BackoffResponse{Duration: uint32(d.Milliseconds())}).Append(nil)
 	a.body, a.said = e.body(), "RopBackoff "+f.With
@@ -249,13 +243,23 @@ func newMail(handle uint32) []byte {
 	return append(append(b, 0, 0, 0, 0, 0), "IPM\x00"...) // MessageFlags, UnicodeFlag, MessageClass
 }
 
+// newMail is a RopNotify for the first handle of e.
+func (e execution) newMail() []byte {
+	if len(e.handles) > 0 {
+		return newMail(e.handles[0])
+	}
+	return newMail(mapi.NoHandle)
+}
+
 func doNotifyFirst(x *exchange, a *answer, _ *Fault) {
 	e, _ := executed(x, a)
-	handle := mapi.NoHandle
-	if len(e.handles) > 0 {
-		handle = e.handles[0]
-	}
-	e.list = append(newMail(handle), e.list...)
+	e.list = append(e.newMail(), e.list...)
+	a.body = e.body()
+}
+
+func doNotifyBehind(x *exchange, a *answer, _ *Fault) {
+	e, _ := executed(x, a)
+	e.list = append(bytes.Clone(e.list), e.newMail()...)
 	a.body = e.body()
 }
 

@@ -72,8 +72,8 @@ func (d *directory) rule(f Fault) (r *rule, key string, err error) {
 			return nil, "at", absent("no host or server %q: there are %s", cut(f.At, 40), d.siteNames())
 		}
 		r.host = at.host
-		if at.server == nil && !slices.Contains(r.kind.Endpoints, EndpointAutodiscover) {
-			return nil, "at", fmt.Errorf("%s has no meaning at %s, which answers Autodiscover only: want a server, one of %s", f.Do, f.At, d.serverNames())
+		if at.server == nil && !slices.Contains(f.Endpoints(), EndpointAutodiscover) {
+			return nil, "at", fmt.Errorf("%s has no meaning at %s, which answers Autodiscover only: want a server, one of %s", f.deed(), f.At, d.serverNames())
 		}
 		if at.server == nil && (f.Endpoint == EndpointMAPI || f.Endpoint == EndpointNSPI || f.Type != "") {
 			return nil, "at", fmt.Errorf("%s answers Autodiscover only: want a server, one of %s", f.At, d.serverNames())
@@ -191,7 +191,7 @@ func (r *rule) concerns(x *exchange) bool {
 	case r.host != "" && r.host != x.Host,
 		r.Endpoint != "" && r.Endpoint != x.endpoint,
 		!slices.Contains(r.kind.Endpoints, x.endpoint),
-		r.Type != "" && r.Type != x.r.Header.Get(headRequestType),
+		r.Type != "" && r.Type != x.kind,
 		r.Nth != 0 && r.Nth != x.nth,
 		r.user != nil && r.user != x.s.dir.claimant(x):
 		return false

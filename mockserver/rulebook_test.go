@@ -237,6 +237,25 @@ func TestARuleThatContradictsItselfIsRefused(t *testing.T) {
 		{"backoff for a Connect", "backoff=1s type=Connect", `type "Connect": want one of Execute`, "type", "Connect"},
 		{"a field that is not there", "malformed=connect.colour", `no field "connect.colour": want one of head.response-code,`, "malformed", "connect.colour"},
 		{"a length that is not there", "length=long", `no field "long": want one of content.long,`, "length", "long"},
+		{"a document at MAPI", "malformed=xml.error-code endpoint=mapi", "malformed=xml.error-code has no meaning at mapi: want autodiscover", "endpoint", "mapi"},
+		{"a document for a request type", "malformed=xml.cut type=Execute", "requests to autodiscover have none", "type", "Execute"},
+		{"a head of MAPI at Autodiscover", "malformed=head.request-type endpoint=autodiscover", "malformed=head.request-type has no meaning at autodiscover: want mapi or nspi", "endpoint", "autodiscover"},
+		{"a field of Connect for Execute", "malformed=connect.display-name type=Execute", `malformed=connect.display-name has no meaning for type "Execute": want one of Connect`, "type", "Execute"},
+		{"a field of Connect at a host of Autodiscover", "malformed=connect.display-name at=autodiscover.contoso.test", "malformed=connect.display-name has no meaning at autodiscover.contoso.test, which answers Autodiscover only", "at", "autodiscover.contoso.test"},
+		{"a body of PING, which has none", "malformed=stream.no-body type=PING", `type "PING": want one of Connect, Execute`, "type", "PING"},
+		{"a length of Connect at the address book", "length=connect.aux-long endpoint=nspi", "length=connect.aux-long has no meaning at nspi: want mapi", "endpoint", "nspi"},
+		{"a length of Execute for Connect", "length=execute.rops-long type=Connect", `type "Connect": want one of Execute`, "type", "Connect"},
+		{"a length of a redirect at a host of Autodiscover", "length=redirect.name-long at=autodiscover.contoso.test", "answers Autodiscover only", "at", "autodiscover.contoso.test"},
+		{"a ReturnValue of Connect", "code=ecError in=return type=Connect", `code in=return has no meaning for type "Connect": want one of Execute`, "type", "Connect"},
+		{"a ReturnValue at the address book", "code=ecError in=return endpoint=nspi", "code in=return has no meaning at nspi: want mapi", "endpoint", "nspi"},
+		{"a code of PING, which has none", "code=ecError type=PING", `type "PING": want one of Connect, Execute`, "type", "PING"},
+		{"a refusal behind the head of a wait", "refuse=6 type=NotificationWait", `type "NotificationWait": want one of Connect, Execute, Disconnect, PING, Bind`, "type", "NotificationWait"},
+		{"a refusal of a type of the other endpoint", "refuse=6 endpoint=nspi type=Connect", `type "Connect": want one of Bind, Unbind`, "type", "Connect"},
+		{"a wait that is slow as it is", "slow=20s type=NotificationWait", `type "NotificationWait": want one of Connect,`, "type", "NotificationWait"},
+		{"a context that has ended gets no other cookies", "rotate-cookies type=Disconnect", `type "Disconnect": want one of Connect,`, "type", "Disconnect"},
+		{"slow at Autodiscover", "slow=20s endpoint=autodiscover", "slow has no meaning at autodiscover: want mapi or nspi", "endpoint", "autodiscover"},
+		{"slow without a duration", "slow=fast", "want a duration from 1ms to 24h", "slow", "fast"},
+		{"a bomb at MAPI", "gzip-bomb endpoint=mapi", "gzip-bomb has no meaning at mapi: want autodiscover", "endpoint", "mapi"},
 		{"a code that is none", "code=ecNobody", "want a name such as ecServerBusy, or a number such as 0x480", "code", "ecNobody"},
 		{"the code of success", "code=0", `"0": want a name`, "code", "0"},
 		{"a redirect without a name", "code=ecWrongServer", "use the word claim", "code", "ecWrongServer"},
@@ -370,6 +389,34 @@ func TestEveryKindOfFaultHasArgumentsThatAreTaken(t *testing.T) {
 			if _, err := s.Break(Fault{Do: k.Name, With: with}); err != nil {
 				t.Errorf("%s=%s: %v", k.Name, with, err)
 			}
+		}
+	}
+}
+
+// The twin of the contradictions about endpoints and request types.
+func TestARuleIsTakenWhereItCanAct(t *testing.T) {
+	for _, line := range []string{
+		"malformed=xml.error-code endpoint=autodiscover", "malformed=xml.error-code at=autodiscover.contoso.test",
+		"malformed=head.request-type endpoint=nspi type=Bind", "malformed=connect.display-name endpoint=mapi type=Connect at=ex1",
+		"malformed=stream.no-body type=NotificationWait", "length=content.long endpoint=autodiscover", "length=execute.rops-long type=Execute",
+		"code=ecError in=return type=Execute endpoint=mapi", "code=ecError in=error type=Bind endpoint=nspi", "code=ecError in=status type=NotificationWait",
+		"refuse=6 type=PING", "slow=20s type=Bind", "gzip-bomb at=ex1",
+	} {
+		s := Start(t, calm)
+		if _, err := s.Do("fault " + line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	for _, tt := range []struct {
+		f    Fault
+		want string
+	}{
+		{Fault{Do: "drop"}, "mapi nspi autodiscover"}, {Fault{Do: "malformed", With: "xml.cut"}, "autodiscover"},
+		{Fault{Do: "code", With: "ecError"}, "mapi nspi"}, {Fault{Do: "code", With: "ecError", In: InReturn}, "mapi"},
+		{Fault{Do: "length", With: "long"}, ""}, {Fault{Do: "explode"}, ""},
+	} {
+		if got := strings.Join(tt.f.Endpoints(), " "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.f, got, tt.want)
 		}
 	}
 }

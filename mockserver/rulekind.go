@@ -15,8 +15,8 @@ type FaultKind struct {
 	Name      string   `json:"name"`
 	With      string   `json:"with,omitempty"` // what its argument is; in brackets: it may be left out; "": it has none
 	Does      string   `json:"does"`
-	Endpoints []string `json:"endpoints"`         // where it has a meaning
-	Types     []string `json:"types,omitempty"`   // request types that it can act on; none: all
+	Endpoints []string `json:"endpoints"`         // where it has a meaning; fewer with some arguments, see [Fault.Endpoints]
+	Types     []string `json:"types,omitempty"`   // request types that it can act on, of those of the endpoints; none: all
 	Samples   []string `json:"samples,omitempty"` // sensible arguments, of those that are names all
 }
 
@@ -35,6 +35,8 @@ var (
 	everywhere  = []string{EndpointMAPI, EndpointNSPI, EndpointAutodiscover}
 	onlyMAPI    = []string{EndpointMAPI, EndpointNSPI}
 	onlyMailbox = []string{EndpointMAPI}
+	onlyPOX     = []string{EndpointAutodiscover}
+	onlyExecute = []string{"Execute"}
 )
 
 // The request types of the two endpoints ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5), so far
@@ -43,6 +45,18 @@ var requestTypes = map[string][]string{
 	EndpointMAPI:         {"Connect", "Execute", "Disconnect", "NotificationWait", "PING"},
 	EndpointNSPI:         {"Bind", "Unbind", "GetMailboxUrl", "GetAddressBookUrl", "PING"},
 	EndpointAutodiscover: nil,
+}
+
+// typesBut are the request types but these.
+func typesBut(these ...string) (types []string) {
+	for _, endpoint := range onlyMAPI {
+		for _, t := range requestTypes[endpoint] {
+			if !slices.Contains(these, t) && !slices.Contains(types, t) {
+				types = append(types, t)
+			}
+		}
+	}
+	return types
 }
 
 var kinds = []kind{
@@ -67,37 +81,49 @@ var kinds = []kind{
 		nil, nil, refuseWith(mapi.ResponseContextNotFound), nil, nil},
 
 	// On the answer: the request has been processed.
-	{FaultKind{"refuse", "N", "this X-ResponseCode in the head, and a page", onlyMAPI, nil, []string{"1", "6", "13", "16", "18"}},
+	{FaultKind{"refuse", "N", "this X-ResponseCode in the head, and a page", onlyMAPI, typesBut("NotificationWait"), []string{"1", "6", "13", "16", "18"}},
 		wantNumber(1, 99), nil, nil, doRefuse, isWholeStream},
 	{FaultKind{"late", "N", "this X-ResponseCode behind DONE, and a page", onlyMAPI, nil, []string{"1", "10", "18"}},
 		wantNumber(1, 99), nil, nil, doLate, isStreamEnd},
-	{FaultKind{"code", "CODE", "this code, by name or number, in= status, error or return", onlyMAPI, nil,
+	{FaultKind{"code", "CODE", "this code, by name or number, in= status, error or return", onlyMAPI, typesBut("PING"),
 		[]string{"ecServerBusy", "0x6BB", "ecLoginFailure", "ecUnknownUser", "ecMailboxInTransit", "ecServerPaused", "ecError"}},
 		wantCode, nil, nil, doCode, takesCode},
-	{FaultKind{"backoff", "DURATION", "RopBackoff for the whole logon, and nothing else", onlyMailbox, []string{"Execute"}, []string{"10s"}},
+	{FaultKind{"backoff", "DURATION", "RopBackoff for the whole logon, and nothing else", onlyMailbox, onlyExecute, []string{"10s"}},
 		wantDuration, nil, nil, doBackoff, isExecuted},
-	{FaultKind{"buffer-too-small", "", "RopBufferTooSmall, and nothing else", onlyMailbox, []string{"Execute"}, nil},
+	{FaultKind{"buffer-too-small", "", "RopBufferTooSmall, and nothing else", onlyMailbox, onlyExecute, nil},
 		nil, nil, nil, doBufferTooSmall, isExecuted},
-	{FaultKind{"notify-first", "", "a RopNotify in front of the answers", onlyMailbox, []string{"Execute"}, nil},
+	{FaultKind{"notify-first", "", "a RopNotify in front of the answers", onlyMailbox, onlyExecute, nil},
 		nil, nil, nil, doNotifyFirst, isExecuted},
-	{FaultKind{"compressed", "", "the ROPs of the answer are compressed", onlyMailbox, []string{"Execute"}, nil},
+	{FaultKind{"notify-behind", "", "a RopNotify behind the answers", onlyMailbox, onlyExecute, nil},
+		nil, nil, nil, doNotifyBehind, isExecuted},
+	{FaultKind{"compressed", "", "the ROPs of the answer are compressed", onlyMailbox, onlyExecute, nil},
 		nil, nil, nil, packed(mapi.PayloadCompressed), isExecuted},
-	{FaultKind{"obfuscated", "", "the ROPs of the answer are XORed with 0xA5", onlyMailbox, []string{"Execute"}, nil},
+	{FaultKind{"obfuscated", "", "the ROPs of the answer are XORed with 0xA5", onlyMailbox, onlyExecute, nil},
 		nil, nil, nil, packed(mapi.PayloadXorMagic), isExecuted},
-	{FaultKind{"chained", "", "a second header and payload, an empty list of ROPs, behind the first", onlyMailbox, []string{"Execute"}, nil},
+	{FaultKind{"chained", "", "a second header and payload, an empty list of ROPs, behind the first", onlyMailbox, onlyExecute, nil},
 		nil, nil, nil, doChained, isExecuted},
 	{FaultKind{"lose-cookies", "", "the answer has no cookies", onlyMAPI, nil, nil},
 		nil, nil, nil, doLoseCookies, hasCookies},
 	{FaultKind{"rename-cookies", "", "cookies come under other names, and only these count from now on", onlyMAPI, nil, nil},
 		nil, nil, nil, doRenameCookies, hasCookies},
-	{FaultKind{"rotate-cookies", "", "the value of every cookie changes, and the old ones are refused", onlyMAPI, nil, nil},
+	{FaultKind{"rotate-cookies", "", "the value of every cookie changes, and the old ones are refused", onlyMAPI, typesBut("Disconnect", "Unbind"), nil},
 		nil, nil, nil, doRotateCookies, hasLiveCookies},
 	{FaultKind{"malformed", "FIELD", "this field of the answer is spoilt", everywhere, nil, fieldNames(malformed)},
 		wantField(malformed), nil, nil, spoilField(malformed), meetsField(malformed)},
 	{FaultKind{"length", "FIELD", "this length in the answer is wrong", everywhere, nil, fieldNames(lengths)},
 		wantField(lengths), nil, nil, spoilField(lengths), meetsField(lengths)},
+	{FaultKind{"huge", "", "blanks behind the document make a body of 2 MiB", onlyPOX, nil, nil},
+		nil, nil, nil, doHuge, isDocument},
+	{FaultKind{"bom", "", "a byte order mark of UTF-8 stands before the document", onlyPOX, nil, nil},
+		nil, nil, nil, doBOM, isXML},
+	{FaultKind{"gzip-bomb", "", "Content-Encoding gzip, asked for or not, of a document that blanks make 20 MiB", onlyPOX, nil, nil},
+		nil, nil, nil, doGzipBomb, isDocument},
 
 	// On its way.
+	{FaultKind{"slow", "DURATION", "the answer takes so long: PROCESSING at once, then PENDING each period", onlyMAPI, typesBut("NotificationWait"), []string{"40s", "10m"}},
+		wantDuration, nil, nil, doSlow, isSlowable},
+	{FaultKind{"drip", "DURATION", "the body comes a byte at a time, so long after the one before", onlyPOX, nil, []string{"1ms", "1s"}},
+		wantDuration, nil, nil, doDrip, isDocument},
 	{FaultKind{"truncate", "N", "the connection ends behind so many bytes of the body", everywhere, nil, []string{"0", "11", "40"}},
 		wantNumber(0, 1<<20), nil, nil, doTruncate, hasHead},
 	{FaultKind{"lose", "", "the connection ends before the answer", everywhere, nil, nil},
@@ -173,15 +199,54 @@ func (f *Fault) check() (key string, err error) {
 	return "", nil
 }
 
+// reach is where something can act.
+type reach struct {
+	endpoints []string
+	types     []string // request types; none: all
+}
+
+// reach is where f can act as what it is, wherever it is said to.
+func (f *Fault) reach(k *kind) reach {
+	switch {
+	case k.fields() != nil:
+		return fieldNamed(k.fields(), f.With).of.reach
+	case f.In == InReturn:
+		return reach{onlyMailbox, onlyExecute}
+	}
+	return reach{k.Endpoints, k.Types}
+}
+
+// Endpoints returns those of the Endpoint constants where f has a meaning by what
+// it does, whatever its other fields say; none if there is no such fault.
+func (f Fault) Endpoints() []string {
+	k := kindNamed(f.Do)
+	if k == nil || k.fields() != nil && fieldNamed(k.fields(), f.With) == nil {
+		return nil
+	}
+	return slices.Clone(f.reach(k).endpoints)
+}
+
+// deed is what f does, so far as it matters to where it can.
+func (f *Fault) deed() string {
+	switch k := kindNamed(f.Do); {
+	case k.fields() != nil:
+		return f.Do + "=" + f.With
+	case f.In == InReturn:
+		return f.Do + " in=" + f.In
+	}
+	return f.Do
+}
+
 // checkType looks at the endpoint and the request type that f is for.
 func (f *Fault) checkType(k *kind) (key string, err error) {
-	at := k.Endpoints
+	can := f.reach(k)
+	at := can.endpoints
 	if f.Endpoint != "" {
 		if !slices.Contains(everywhere, f.Endpoint) {
 			return "endpoint", fmt.Errorf("endpoint %q: want one of %s", cut(f.Endpoint, 40), strings.Join(everywhere, ", "))
 		}
 		if !slices.Contains(at, f.Endpoint) {
-			return "endpoint", fmt.Errorf("%s has no meaning at %s: want %s", f.Do, f.Endpoint, strings.Join(at, " or "))
+			return "endpoint", fmt.Errorf("%s has no meaning at %s: want %s", f.deed(), f.Endpoint, strings.Join(at, " or "))
 		}
 		at = []string{f.Endpoint}
 	}
@@ -192,14 +257,14 @@ func (f *Fault) checkType(k *kind) (key string, err error) {
 	for _, endpoint := range at {
 		types = append(types, requestTypes[endpoint]...)
 	}
-	if k.Types != nil {
-		types = k.Types
+	if len(types) == 0 {
+		return "type", fmt.Errorf("type %q: requests to %s have none", cut(f.Type, 40), strings.Join(at, ", "))
 	}
-	switch {
-	case len(types) == 0:
-		return "type", fmt.Errorf("type %q: requests to %s have none", cut(f.Type, 40), f.Endpoint)
-	case !slices.Contains(types, f.Type):
-		return "type", fmt.Errorf("type %q: want one of %s", cut(f.Type, 40), strings.Join(types, ", "))
+	if can.types != nil {
+		types = slices.DeleteFunc(types, func(t string) bool { return !slices.Contains(can.types, t) })
+	}
+	if !slices.Contains(types, f.Type) {
+		return "type", fmt.Errorf("%s has no meaning for type %q: want one of %s", f.deed(), cut(f.Type, 40), strings.Join(types, ", "))
 	}
 	return "", nil
 }

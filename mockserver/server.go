@@ -233,13 +233,17 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 			plays = at.plays()
 		}
 		off, mapi = at.off, at.server != nil && at.server.mapi
+		x.server = at.server
 		at.requests++
 		x.number = at.requests
 		taken = at.rate.takes(time.Now())
 	}
 	s.mu.Unlock()
 	path := strings.ToLower(r.URL.Path)
-	x.endpoint = endpointOf(path)
+	x.endpoint, x.kind = endpointOf(path), cut(r.Header.Get(headRequestType), 64)
+	if x.gromox() {
+		x.kind = gromoxKind(x.kind)
+	}
 	switch {
 	case at == nil:
 		x.refuse(http.StatusMisdirectedRequest, "no such host")
@@ -290,12 +294,15 @@ type exchange struct {
 	w http.ResponseWriter
 	r *http.Request
 
-	endpoint string // one of the Endpoint constants, or ""
-	body     []byte // of the request, once it has been read
-	nth      int    // of the requests of its connection, from 1
-	number   int    // of the requests to its host, from 1
-	renamed  bool   // its cookies came under their other names
-	pieces   pieces // that its answer goes out in
+	endpoint string    // one of the Endpoint constants, or ""
+	server   *server   // of the host; nil: it has none
+	kind     string    // the request type, as the specification spells it
+	started  time.Time // when the request was looked at
+	body     []byte    // of the request, once it has been read
+	nth      int       // of the requests of its connection, from 1
+	number   int       // of the requests to its host, from 1
+	renamed  bool      // its cookies came under their other names
+	pieces   pieces    // that its answer goes out in
 	cut      *cutting
 }
 

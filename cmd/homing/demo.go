@@ -183,17 +183,20 @@ func await(ctx context.Context, svc agent.Service, story *story, as func(agent.M
 	return context.Cause(ctx)
 }
 
-// worldLine names the forests and their servers.
+// worldLine names the forests and their servers, and the web hosters.
 func worldLine(w mockserver.World) string {
-	var forests []string
+	var parts []string
 	for _, f := range w.Forests {
 		var servers []string
 		for _, s := range f.Servers {
 			servers = append(servers, s.Name)
 		}
-		forests = append(forests, fmt.Sprintf("forest %s: %s", f.Name, strings.Join(servers, " ")))
+		parts = append(parts, fmt.Sprintf("forest %s: %s", f.Name, strings.Join(servers, " ")))
 	}
-	return strings.Join(forests, " · ")
+	for _, h := range w.Hosters {
+		parts = append(parts, "web hoster "+h.Host)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // rule is a line with a title in it.

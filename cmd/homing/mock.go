@@ -205,8 +205,8 @@ func (a *app) flavoursCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(mockserver.Flavours())
 			}
-			for _, name := range mockserver.Flavours() {
-				a.printf("%s\n", name)
+			for _, v := range mockserver.Flavours() {
+				a.printf("%-15s  %s\n", v.Name, v.About)
 			}
 			return nil
 		},

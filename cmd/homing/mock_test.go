@@ -196,6 +196,8 @@ name = "ts1"
 [[mailbox]]
 user = "cat"
 server = "ts1"
+[[hoster]]
+host = "shop.tailspin.test"
 `
 	if err := os.WriteFile(file, []byte(world), 0o600); err != nil {
 		t.Fatal(err)
@@ -203,7 +205,7 @@ server = "ts1"
 	mock := play(t, "--world", file)
 	defer mock.stop(t)
 	said := mock.until(t, "password")
-	for _, want := range []string{"forest tailspin.test: ts1", "mailbox   cat on ts1", "password  mine"} {
+	for _, want := range []string{"forest tailspin.test: ts1 · web hoster shop.tailspin.test\n", "mailbox   cat on ts1", "password  mine"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}

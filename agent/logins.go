@@ -177,8 +177,23 @@ func (l *logins) Login(ctx context.Context, host string) (trust.Login, error) {
 	l.mu.Unlock()
 	return trust.Login{
 		Realm: realm, User: ref.User, Secret: secret,
-		Weakest: trust.Scheme(ref.Weakest), Bearer: ref.Bearer,
+		Weakest: l.atLeast(ref, host), Bearer: ref.Bearer,
 	}, nil
+}
+
+// atLeast returns the weakest scheme that ref may go by at host. What has been
+// let in there before, and so stands in the profile, is never followed by less:
+// an offer of only weaker schemes is a downgrade.
+func (l *logins) atLeast(ref profile.LoginRef, host string) trust.Scheme {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	weakest := ref.AtLeast()
+	for _, saved := range l.refs {
+		if trust.Match(saved.Realm, host) {
+			weakest = trust.Stronger(weakest, saved.AtLeast())
+		}
+	}
+	return weakest
 }
 
 // Refused implements trust.Logins.

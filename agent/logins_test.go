@@ -57,6 +57,36 @@ func TestTheNarrowestRealmIsChosen(t *testing.T) {
 	}
 }
 
+func TestARealmThatHasTakenATokenNeverGetsLess(t *testing.T) {
+	token := profile.LoginRef{Realm: "*.contoso.test", User: "ann", Secret: "keyring:a", Weakest: "basic", Bearer: true}
+	password := profile.LoginRef{Realm: "*.contoso.test", User: "ann", Secret: "keyring:b", Weakest: "basic"}
+	narrow, other, strict := password, password, password
+	narrow.Realm, other.Realm, strict.Weakest = "ex1.contoso.test", "*.fabrikam.test", "negotiate"
+	for _, tt := range []struct {
+		name  string
+		saved profile.LoginRef
+		added profile.LoginRef
+		host  string
+		want  trust.Scheme
+	}{
+		{"a password after a token", token, password, "ex1.contoso.test", trust.Bearer},
+		{"a password for one host of the realm", token, narrow, "ex1.contoso.test", trust.Bearer},
+		{"a password for another realm", token, other, "mx1.fabrikam.test", trust.Basic},
+		{"a password after one that had to go by negotiate", strict, password, "ex1.contoso.test", trust.Negotiate},
+		{"a password after a password", password, password, "ex1.contoso.test", trust.Basic},
+		{"a token after a password", password, token, "ex1.contoso.test", trust.Bearer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := newLogins(tt.saved)
+			l.add(tt.added)
+			got, err := l.Login(t.Context(), tt.host)
+			if err != nil || got.Weakest != tt.want || got.Bearer != tt.added.Bearer {
+				t.Errorf("Login goes by %q at least, %v; want %q", got.Weakest, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestWithoutASignInTheRealmIsNamed(t *testing.T) {
 	l, d := newLogins()
 	want := &trust.NoLoginError{Host: "ex1.contoso.test", Realm: "*.contoso.test"}

@@ -61,6 +61,15 @@ type LoginRef struct {
 	Secret  string `json:"secret"`           // reference, see Secrets: keyring:NAME, systemd:NAME, command, command:NAME, file:/PATH; empty: none yet
 }
 
+// AtLeast returns the weakest scheme that the sign-in may go by: Weakest, and for
+// a token Bearer.
+func (l LoginRef) AtLeast() trust.Scheme {
+	if l.Bearer {
+		return trust.Stronger(trust.Bearer, trust.Scheme(l.Weakest))
+	}
+	return trust.Scheme(l.Weakest)
+}
+
 // Identity is what the last logon told about the mailbox. What changed is
 // recorded with each generation: clients that cache a mailbox must drop their
 // caches when ReplGUID or RootFolder changes ([MS-OXCSTOR] 3.1.5.1).

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/homing-mail/homing/internal/trust"
 )
 
 func TestValidate(t *testing.T) {
@@ -70,6 +72,24 @@ func TestValidateSaysEverything(t *testing.T) {
 	for _, field := range []string{"id: ", "address: ", "mailbox url: ", "legacy dn: "} {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("Validate = %v, want %q in it", err, field)
+		}
+	}
+}
+
+func TestWhatASignInGoesByAtLeast(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		ref  LoginRef
+		want trust.Scheme
+	}{
+		{"nothing said", LoginRef{}, ""},
+		{"basic", LoginRef{Weakest: "basic"}, trust.Basic},
+		{"more than basic", LoginRef{Weakest: "ntlm"}, trust.NTLM},
+		{"a token", LoginRef{Bearer: true}, trust.Bearer},
+		{"a token, whatever else is said", LoginRef{Weakest: "basic", Bearer: true}, trust.Bearer},
+	} {
+		if got := tt.ref.AtLeast(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

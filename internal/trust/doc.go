@@ -8,5 +8,9 @@
 //
 // The table of rules follows what [MS-OXDISCO] 3.1.5.4 asks (warn before a
 // redirect that was learned in the clear) and goes further: a host outside the
-// mail domain receives nothing until a person or a policy says so.
+// mail domain receives nothing until a person or a policy says so. How a host was
+// announced counts: what anybody on the way could have said, in DNS, in a redirect
+// without TLS or in an unsealed directory, vouches for nothing, not even for the
+// host that said it. [Receivers] limits how many strangers one discovery may
+// send credentials to, even where each is allowed.
 package trust

@@ -21,6 +21,26 @@ const (
 
 var strength = []Scheme{Basic, NTLM, Negotiate, Bearer}
 
+// rank is the place of s among the schemes. One that we do not know stands above
+// all: whoever wants that gets nothing less.
+func (s Scheme) rank() int {
+	if s == "" {
+		s = Basic
+	}
+	if i := slices.Index(strength, s); i >= 0 {
+		return i
+	}
+	return len(strength)
+}
+
+// Stronger returns the stronger of two schemes; empty is Basic.
+func Stronger(a, b Scheme) Scheme {
+	if b.rank() > a.rank() {
+		return b
+	}
+	return a
+}
+
 // served are the schemes that can be presented today.
 var served = []Scheme{Bearer, Basic}
 
@@ -101,17 +121,15 @@ func (r Rules) Grant(ctx context.Context, h Hop, offered []string, l Logins) (Gr
 	if err != nil {
 		return Grant{}, err
 	}
-	weakest := login.Weakest
-	if weakest == "" {
-		weakest = Basic
-	}
-	known := slices.Contains(strength, weakest) // a scheme that we do not know is not waved through
 	for _, scheme := range served {
 		usable := (scheme == Bearer) == login.Bearer
-		strong := known && slices.Index(strength, scheme) >= slices.Index(strength, weakest)
+		strong := scheme.rank() >= login.Weakest.rank()
 		if usable && strong && slices.ContainsFunc(offered, func(s string) bool { return strings.EqualFold(s, string(scheme)) }) {
 			return Grant{to: h.To, scheme: scheme, login: login, logins: l}, nil
 		}
+	}
+	if login.Bearer { // a token takes nothing less, whatever the login says
+		login.Weakest = Stronger(login.Weakest, Bearer)
 	}
 	return Grant{}, &SchemeError{Host: host(h.To), Offered: offered, Weakest: login.Weakest}
 }
@@ -156,13 +174,28 @@ func (e *NoLoginError) Unwrap() error { return e.Err }
 type SchemeError struct {
 	Host    string
 	Offered []string
-	Weakest Scheme
+	Weakest Scheme // that the login accepts; empty: Basic
+}
+
+// Downgrade reports whether the host offers schemes that we know, all of them
+// weaker than what the login has to go by.
+func (e *SchemeError) Downgrade() bool {
+	known := slices.DeleteFunc(slices.Clone(e.Offered), func(s string) bool {
+		return !slices.Contains(strength, Scheme(strings.ToLower(s)))
+	})
+	return len(known) > 0 && !slices.ContainsFunc(known, func(s string) bool {
+		return Scheme(strings.ToLower(s)).rank() >= e.Weakest.rank()
+	})
 }
 
 func (e *SchemeError) Error() string {
 	offered := strings.Join(e.Offered, ", ")
 	if offered == "" {
 		offered = "nothing"
+	}
+	if e.Downgrade() {
+		return fmt.Sprintf("authentication downgrade: %s offers %s, and the sign-in for it goes by %s or stronger; ask its administrator, "+
+			"and if the weaker way is meant, set the profile up anew", e.Host, offered, e.Weakest)
 	}
 	return fmt.Sprintf("%s offers %s, which the sign-in for it does not accept", e.Host, offered)
 }

@@ -114,6 +114,58 @@ func TestGrantTellsOfARefusal(t *testing.T) {
 	}
 }
 
+func TestStronger(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		a, b, want Scheme
+	}{
+		{"nothing is basic", "", "", ""},
+		{"NTLM is more than basic", Basic, NTLM, NTLM},
+		{"negotiate is more than NTLM", NTLM, Negotiate, Negotiate},
+		{"bearer is more than negotiate", Negotiate, Bearer, Bearer},
+		{"anything is more than nothing", "", NTLM, NTLM},
+		{"what nobody knows is more than all", Bearer, "kerberos", "kerberos"},
+		{"the same is the same", NTLM, NTLM, NTLM},
+	} {
+		if got := Stronger(tt.a, tt.b); got != tt.want {
+			t.Errorf("%s: Stronger(%q, %q) = %q", tt.name, tt.a, tt.b, got)
+		}
+		if got := Stronger(tt.b, tt.a); got != tt.want {
+			t.Errorf("%s: Stronger(%q, %q) = %q", tt.name, tt.b, tt.a, got)
+		}
+	}
+}
+
+func TestDowngradeIsAnErrorOfItsOwn(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		login   Login
+		offered []string
+		want    bool
+	}{
+		{"a token where only basic is offered", Login{Bearer: true}, []string{"Basic"}, true},
+		{"a token where NTLM and basic are offered", Login{Bearer: true, Weakest: Basic}, []string{"NTLM", "Basic"}, true},
+		{"a password that has to go by NTLM, where only basic is offered", Login{Weakest: NTLM}, []string{"basic"}, true},
+		{"a password that has to go by negotiate, where NTLM is offered", Login{Weakest: Negotiate}, []string{"ntlm", "basic"}, true},
+		{"a scheme that nobody knows beside basic", Login{Weakest: NTLM}, []string{"digest", "basic"}, true},
+		{"a password where only bearer is offered, which is no less", Login{}, []string{"bearer"}, false},
+		{"a password where nothing is offered", Login{Weakest: NTLM}, nil, false},
+		{"a password where only an unknown scheme is offered", Login{Weakest: NTLM}, []string{"digest"}, false},
+		{"a password that has to go by NTLM, which is offered and not served", Login{Weakest: NTLM}, []string{"ntlm", "basic"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Rules{}.Grant(t.Context(), inside, tt.offered, &drawer{login: tt.login})
+			e, ok := errors.AsType[*SchemeError](err)
+			if !ok || e.Downgrade() != tt.want {
+				t.Fatalf("%v: want a *SchemeError with Downgrade %v", err, tt.want)
+			}
+			if said := strings.Contains(err.Error(), "authentication downgrade: mx.contoso.test offers "); said != tt.want {
+				t.Errorf("%q: downgrade %v", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestZeroGrantIsNothing(t *testing.T) {
 	var g Grant
 	g.Refused() // nobody to tell

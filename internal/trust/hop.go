@@ -36,7 +36,26 @@ const (
 	// FromServerName: the ServerName of an ecWrongServer answer
 	// ([MS-OXCSTOR] 2.2.1.1.2).
 	FromServerName How = "server name"
+	// FromDirectory: a service connection point of a directory that has proved,
+	// over a sealed connection, a name that the configuration or the domain of the
+	// machine vouches for ([MS-OXDISCO] 3.1.5.1).
+	FromDirectory How = "directory"
+	// FromUnsealedDirectory: a service connection point of a directory that anybody
+	// on the way may have spoken for.
+	FromUnsealedDirectory How = "unsealed directory"
+	// FromSRV: the target of a DNS SRV record ([MS-OXDISCO] 3.1.5.3).
+	FromSRV How = "SRV record"
+	// FromClearRedirect: where a GET in the clear was sent on to
+	// ([MS-OXDISCO] 3.1.5.4).
+	FromClearRedirect How = "clear-text redirect"
+	// FromMicrosoft365: an endpoint of Microsoft 365, asked because policy says so.
+	FromMicrosoft365 How = "Microsoft 365"
 )
+
+// clear reports whether anybody on the way could have made the host known.
+func (h How) clear() bool {
+	return h == FromUnsealedDirectory || h == FromSRV || h == FromClearRedirect
+}
 
 // Hop is one step from host to host that would carry credentials.
 type Hop struct {

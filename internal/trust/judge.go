@@ -37,6 +37,11 @@ type Consent struct {
 	Expires    time.Time `json:"expires,omitzero"` // zero: does not expire
 }
 
+// Expired reports whether the consent is over at now.
+func (c Consent) Expired(now time.Time) bool {
+	return !c.Expires.IsZero() && !now.Before(c.Expires)
+}
+
 // Rules say who may receive credentials. The zero value trusts the hosts of
 // the mail domain and asks for every other.
 type Rules struct {
@@ -44,6 +49,9 @@ type Rules struct {
 	// mail domain: "mx1.fabrikam.test" is that host, "*.fabrikam.test" each
 	// host below fabrikam.test and fabrikam.test itself.
 	Trusted []string
+	// Microsoft365 allows the hosts of Microsoft 365, each by its exact name, for
+	// every mail domain.
+	Microsoft365 bool
 	// Consents are the answers that people gave.
 	Consents []Consent
 	// Now is compared with the expiry of consents. Zero: none has expired.
@@ -56,10 +64,15 @@ type Rules struct {
 //	IP literal, no host, a single label, [autodiscover.]<public suffix> Refuse
 //	a host that the policy or a consent names                           Allow
 //	the profile has logged on there, or the configuration names it      Allow
+//	a directory that proved its name tells it over a sealed connection  Allow
 //	the same host and port as the one that sent us, learned over TLS    Allow
 //	a port other than 443                                               Ask
 //	a host of the registrable domain of the mail domain                 Allow
+//	a host of Microsoft 365, where the policy trusts those              Allow
 //	anything else                                                       Ask
+//
+// What was learned in the clear, by SRV, by a redirect of a clear-text GET or by
+// an unsealed directory, was not learned over TLS from whomever it names.
 func (r Rules) Judge(h Hop) (Verdict, string) {
 	name, port, err := net.SplitHostPort(h.To)
 	if err != nil || name == "" {
@@ -82,31 +95,39 @@ func (r Rules) Judge(h Hop) (Verdict, string) {
 		return Allow, "the profile has logged on there before"
 	case h.How == FromConfiguration:
 		return Allow, "it was named by the configuration"
-	case h.From != "" && h.From == h.To:
+	case h.How == FromDirectory:
+		return Allow, "the directory names it, over a sealed connection"
+	case h.From != "" && h.From == h.To && !h.How.clear():
 		return Allow, "it is the host that sent us"
 	case port != "443":
 		return Ask, fmt.Sprintf("port %s is not the https port", port)
 	case sameOrganisation(name, h.MailDomain):
 		return Allow, "it belongs to the mail domain"
+	case slices.Contains(microsoft365, name) && r.Microsoft365:
+		return Allow, "it belongs to Microsoft 365, which the policy trusts"
+	case slices.Contains(microsoft365, name):
+		return Ask, fmt.Sprintf("%s belongs to Microsoft 365, which no policy trusts (trust.microsoft365)", name)
 	}
 	return Ask, fmt.Sprintf("%s is outside the mail domain %s and no policy names it", name, h.MailDomain)
 }
 
 // named says which rule names host for mailDomain, or "".
 func (r Rules) named(mailDomain, host string) string {
-	for _, pattern := range r.Trusted {
-		if Match(pattern, host) {
-			return "trusted by policy (" + pattern + ")"
-		}
+	if i := r.policy(host); i >= 0 {
+		return "trusted by policy (" + r.Trusted[i] + ")"
 	}
 	i := slices.IndexFunc(r.Consents, func(c Consent) bool {
-		return strings.EqualFold(c.MailDomain, mailDomain) && strings.EqualFold(c.Host, host) &&
-			(c.Expires.IsZero() || r.Now.Before(c.Expires))
+		return strings.EqualFold(c.MailDomain, mailDomain) && strings.EqualFold(c.Host, host) && !c.Expired(r.Now)
 	})
 	if i < 0 {
 		return ""
 	}
 	return "allowed on " + r.Consents[i].Given.Format(time.DateOnly)
+}
+
+// policy returns which pattern of Trusted names host, or -1.
+func (r Rules) policy(host string) int {
+	return slices.IndexFunc(r.Trusted, func(pattern string) bool { return Match(pattern, host) })
 }
 
 // Match reports whether host is named by pattern: a host name, or "*." and a

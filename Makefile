@@ -4,7 +4,7 @@ FUZZTIME ?= 10s
 SHELL = /bin/bash
 .SHELLFLAGS = -o pipefail -c
 
-.PHONY: test whole matrix explore scale deps vet bench fuzz mutants
+.PHONY: test whole matrix explore scale integration deps vet bench fuzz mutants
 
 test: deps vet
 	go test -race ./...
@@ -35,6 +35,15 @@ explore: deps
 # Ten thousand agents, a million mailboxes.
 scale: deps
 	@go test ./agent -run 'TestACutOver|TestAHerd|TestALargeWorld' -scale.n=10000 -timeout 30m -v | $(told)
+
+# Against servers of others: Samba's directory with its Kerberos and DNS, dnsmasq.
+# Needs root, for Samba's ports.
+integration: deps
+	@export PATH="$$PATH:/usr/sbin"; for tool in samba samba-tool dnsmasq kinit; do command -v $$tool >/dev/null || missing=1; done; \
+	test -z "$$missing" || .ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
+	go vet -tags integration ./internal/integration
+	@dir=$$(mktemp -d); trap 'rm -rf $$dir' EXIT; export PATH="$$PATH:/usr/sbin"; go test -c -tags integration -o $$dir/integration.test ./internal/integration && \
+	cd internal/integration && $$(test $$(id -u) = 0 || echo sudo) $$dir/integration.test -test.v -test.timeout 5m
 
 # Of a test that tells a table, the table, and whether it passed.
 told = { grep -Ev '^ *(=== |--- PASS|.* mockserver: MOCKSERVER_SEED)' || true; }

@@ -68,6 +68,7 @@ func (s *Server) autodiscover(x *exchange, at *site, plays *flavour) {
 		x.challenge(f)
 		return
 	}
+	x.put(a.header)
 	if a.location != "" {
 		x.w.Header().Set("Location", a.location)
 	}
@@ -114,6 +115,7 @@ type found struct {
 	status      int
 	contentType string
 	location    string
+	header      http.Header // of a middlebox
 	body        []byte
 	errorCode   int
 	said        string
@@ -132,7 +134,7 @@ func (s *Server) decideAutodiscover(x *exchange, at *site, plays *flavour, who *
 	switch {
 	case at.answer != nil:
 		a := at.answer
-		return found{status: a.status, contentType: a.contentType, body: a.body, said: "as told: " + strconv.Itoa(a.status)}
+		return found{status: a.status, contentType: a.contentType, header: a.header, body: a.body, said: "as told: " + strconv.Itoa(a.status)}
 	case who == nil && f.Referral == ReferAnonymous && x.Method == http.MethodPost && !f.outage:
 		if to := s.anonymousReferral(f, m, wrong); to != "" {
 			return refer(f, to)

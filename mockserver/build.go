@@ -34,6 +34,7 @@ func refused(key, value, format string, args ...any) error {
 func build(w World) (*directory, error) {
 	d := &directory{
 		name: w.Name, password: w.Password,
+		dns:   zone{cnames: map[string]string{}, resolvers: map[string]string{}, lookups: map[string]int{}},
 		sites: map[string]*site{}, names: map[string]*mailbox{}, opened: map[string][]*mailbox{}, started: time.Now(),
 	}
 	if d.name == "" {
@@ -54,6 +55,9 @@ func build(w World) (*directory, error) {
 		if err := d.addHoster(h); err != nil {
 			return nil, err
 		}
+	}
+	if err := d.addAnnouncements(w); err != nil {
+		return nil, err
 	}
 	count := len(w.Mailboxes)
 	for _, p := range w.Populations {

@@ -54,7 +54,7 @@ func (s *Server) CertificatePEM() []byte {
 // certificate is tls.Config.GetCertificate.
 func (s *Server) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
-	at := s.dir.sites[h.ServerName]
+	at := s.dir.siteAt(h.ServerName)
 	kind := ""
 	if at != nil {
 		kind = at.certificate
@@ -63,7 +63,7 @@ func (s *Server) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if at == nil {
 		return nil, fmt.Errorf("no host %q", h.ServerName)
 	}
-	return s.authority.leaf(h.ServerName, kind)
+	return s.authority.leaf(at.host, kind) // which an alias is not
 }
 
 func (a *authority) root() *issuer {

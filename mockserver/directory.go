@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,14 @@ type directory struct {
 	forests  []*forest
 	servers  []*server
 	sites    map[string]*site // by host
-	users    map[string]*mailbox
-	opened   map[string][]*mailbox  // by the user who is a delegate there
-	guids    map[mapi.GUID]*mailbox // present and former mailbox GUIDs
-	names    map[string]*mailbox    // addresses and account names that a world file gives
+
+	dns         zone
+	directories []*ldapSite
+
+	users  map[string]*mailbox
+	opened map[string][]*mailbox  // by the user who is a delegate there
+	guids  map[mapi.GUID]*mailbox // present and former mailbox GUIDs
+	names  map[string]*mailbox    // addresses and account names that a world file gives
 }
 
 type forest struct {
@@ -57,9 +62,14 @@ type server struct {
 // site is a host name and what answers there.
 type site struct {
 	host        string
-	forest      *forest // whose Autodiscover answers; nil: a hoster's
-	server      *server // nil: Autodiscover only
-	hoster      *Hoster // whose web site answers; nil: none
+	forest      *forest    // whose Autodiscover answers; nil: nobody's
+	server      *server    // nil: Autodiscover only
+	hoster      *Hoster    // whose web site answers; nil: none
+	rogue       *Rogue     // who answers; nil: none
+	clear       *ClearSite // what answers without TLS; nil: nothing
+	ldap        *ldapSite  // what answers LDAP; nil: nothing
+	hole        string     // how connections are swallowed; "": they are not
+	witness     Witness
 	certificate string
 	off         bool // connection refused
 	vanished    bool // no such host
@@ -72,6 +82,7 @@ type canned struct {
 	status      int
 	contentType string
 	body        []byte
+	header      http.Header // beside Content-Type
 }
 
 // mailbox is a person and the person's mailbox. Most mailboxes of a large world
@@ -256,12 +267,15 @@ func (d *directory) byAddress(f *forest, address string) *mailbox {
 	return m
 }
 
-// mailDomains are the forests and the domains of the addresses that a world file
-// gives, some of them twice.
+// mailDomains are the forests and the domains of SRV records and of the addresses
+// that a world file gives, some of them twice.
 func (d *directory) mailDomains() []string {
 	var domains []string
 	for _, f := range d.forests {
 		domains = append(domains, f.Name)
+	}
+	for _, s := range d.dns.srv {
+		domains = append(domains, s.Domain)
 	}
 	for name := range d.names {
 		if _, domain, _ := strings.Cut(name, "@"); isHost(domain) {

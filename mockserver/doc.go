@@ -17,6 +17,11 @@
 // [Server.Listen] serves the same world on loopback, for clients written in
 // anything; [Server.ListenAdmin] serves the admin API beside it.
 //
+// A world can announce its Autodiscover by DNS, by service connection points in
+// a directory and by a redirect in clear text ([SRV], [CNAME], [LDAPServer],
+// [SCP], [ClearSite]), and lead clients astray ([Rogue], [Hole], [Hoster]). Every
+// host tells who brought it credentials: [Server.Witness].
+//
 // Answers are hostile, as the specifications allow: in pieces, with PENDING,
 // with headers in other spellings, from a seed that [Start] logs; see
 // [Hostility]. A [Fault] breaks chosen requests beyond that, see [Server.Break].

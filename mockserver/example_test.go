@@ -141,6 +141,44 @@ func ExampleServer_Await() {
 	// GET /autodiscover/autodiscover.xml with credentials: false answered 401
 }
 
+// A host announces Autodiscover in clear text, and somebody on the path sends
+// clients elsewhere. The rogue tells whether it was given a password.
+func ExampleServer_Witness() {
+	t := new(example)
+	defer t.end()
+	s := mockserver.Start(t, "acquisition")
+	for _, line := range []string{
+		"clear autodiscover.brand.test redirect https://autodiscover.evil.test/autodiscover/autodiscover.xml",
+		"rogue autodiscover.evil.test challenge",
+	} {
+		if _, err := s.Do(line); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+
+	client := &http.Client{ // which follows whatever it is told
+		Transport: &http.Transport{DialContext: s.Dial, TLSClientConfig: &tls.Config{RootCAs: s.RootCAs()}},
+		CheckRedirect: func(q *http.Request, _ []*http.Request) error {
+			q.SetBasicAuth("ann@contoso.test", "spring-rain-42")
+			return nil
+		},
+	}
+	answer, err := client.Get("http://autodiscover.brand.test/autodiscover/autodiscover.xml")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	answer.Body.Close()
+
+	for _, host := range []string{"autodiscover.brand.test", "autodiscover.evil.test"} {
+		saw, err := s.Witness(host)
+		fmt.Printf("%s %+v %v\n", host, saw, err)
+	}
+
+	// Output:
+	// autodiscover.brand.test {Requests:1 Signed:0 Cookies:0 Exposed:0} <nil>
+	// autodiscover.evil.test {Requests:1 Signed:1 Cookies:0 Exposed:0} <nil>
+}
+
 // A fault makes one host busy for one request. The server tells afterwards that
 // it was met: a test of a fault that nobody met proves nothing.
 func ExampleServer_Break() {

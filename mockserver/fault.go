@@ -256,12 +256,13 @@ func (s *Server) Repoint(domain, forest string) error {
 		}
 	}
 	for _, host := range hosts {
+		delete(s.dir.dns.cnames, host)
 		at := s.dir.sites[host]
 		if at == nil {
 			at = &site{host: host, certificate: CertificateValid}
 			s.dir.sites[host] = at
 		}
-		at.forest, at.hoster = f, nil
+		at.forest, at.hoster, at.rogue = f, nil, nil
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ func (x *exchange) webSite(h *Hoster, answer *canned, autodiscover bool) {
 	switch {
 	case autodiscover && answer != nil:
 		status, contentType, body, said = answer.status, answer.contentType, answer.body, "as told"
+		x.put(answer.header)
 	case autodiscover && h.Serves == HosterIMAP:
 		contentType, body, said = textXML, []byte(hosterXML), "settings of a web hoster"
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"sync"
-	"syscall"
 )
 
 // network is the listener behind Dial.
@@ -40,34 +38,23 @@ func (n *network) Addr() net.Addr { return address("memory") }
 // Dial connects to a host of the world without a socket; it has the form of
 // http.Transport.DialContext. addr is "host:443". A host that the world does not
 // have, or that has vanished, gives a *net.DNSError with IsNotFound; one that is
-// switched off, another port, and a closed server give a *net.OpError with
-// ECONNREFUSED.
+// switched off, a port where nothing listens, and a closed server give a
+// *net.OpError with ECONNREFUSED. Port 80 is there for a [ClearSite], 389 and 636
+// for an [LDAPServer].
 func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: address(addr), Err: err}
 	}
-	s.mu.Lock()
-	at := s.dir.sites[host]
-	known := at != nil && !at.vanished
-	off := known && at.off
-	s.mu.Unlock()
-	if !known {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+	at, err := s.reach(ctx, network, host)
+	if err != nil {
+		return nil, err
 	}
-	refused := &net.OpError{Op: "dial", Net: network, Addr: address(addr), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	if off || port != "443" {
-		return nil, refused
+	c, err := s.connectTo(ctx, at, addr, port)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: address(addr), Err: err}
 	}
-	client, server := pipe(address("client:0"), address(addr))
-	select {
-	case s.network.calls <- server:
-		return client, nil
-	case <-s.network.done:
-		return nil, refused
-	case <-ctx.Done():
-		return nil, &net.OpError{Op: "dial", Net: network, Addr: address(addr), Err: ctx.Err()}
-	}
+	return c, nil
 }
 
 // Listen serves every host of the world on one loopback TLS listener, told apart
@@ -124,20 +111,21 @@ func (s *Server) Addr() string {
 
 // ConnectTo returns "host:443:127.0.0.1:port" for each name that a client of the
 // world may come to ask for, sorted: the argument of curl's --connect-to. These
-// are the hosts, those that have vanished too, and for each mail domain MAILDOMAIN
-// and autodiscover.MAILDOMAIN, so that no client asks a real DNS for them. A name
-// that nothing answers to hangs up in the TLS handshake until a script gives it a
-// meaning. It is empty before [Server.Listen].
+// are the hosts, those that have vanished too, aliases, and for each mail domain
+// MAILDOMAIN and autodiscover.MAILDOMAIN, so that no client asks a real DNS for
+// them. A name that nothing answers to hangs up in the TLS handshake until a
+// script gives it a meaning. After [Server.ListenClear] there is one for port 80
+// too. It is empty before [Server.Listen] and that.
 func (s *Server) ConnectTo() []string {
-	addr := s.Addr()
-	if addr == "" {
-		return nil
-	}
+	addr, clearAddr := s.Addr(), s.ClearAddr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := map[string]bool{}
 	for host := range s.dir.sites {
 		names[host] = true
+	}
+	for name := range s.dir.dns.cnames {
+		names[name] = true
 	}
 	for _, domain := range s.dir.mailDomains() {
 		for _, host := range autodiscoverHosts(domain) {
@@ -146,7 +134,12 @@ func (s *Server) ConnectTo() []string {
 	}
 	var lines []string
 	for host := range names {
-		lines = append(lines, host+":443:"+addr)
+		if addr != "" {
+			lines = append(lines, host+":443:"+addr)
+		}
+		if clearAddr != "" {
+			lines = append(lines, host+":80:"+clearAddr)
+		}
 	}
 	slices.Sort(lines)
 	return lines

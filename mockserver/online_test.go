@@ -83,30 +83,3 @@ func TestExchangeOnlineHasManyFrontEnds(t *testing.T) {
 		})
 	}
 }
-
-func TestAutodiscoverInJSON(t *testing.T) {
-	tests := []struct {
-		name, flavour, query string
-		status               int
-		want                 string // part of the body
-	}{
-		{"Exchange Online names its POX", FlavourExchangeOnline, "Email=ann@contoso.test&Protocol=autodiscoverv1", 200, `{"Protocol":"AutodiscoverV1","Url":"https://autodiscover.contoso.test/autodiscover/autodiscover.xml"}`},
-		{"Exchange Online plays no other protocol", FlavourExchangeOnline, "Protocol=Ews", 400, `{"ErrorCode":"ProtocolNotSupported"`},
-		{"Exchange Online wants a protocol", FlavourExchangeOnline, "Email=ann@contoso.test", 400, `{"ErrorCode":"MandatoryParameterMissing"`},
-		{"Gromox refuses in HTTP 200", FlavourGromox, "Protocol=Ews", 200, `{"ErrorCode":"ProtocolNotSupported"`},
-		{"Exchange SE is not played with it", FlavourExchangeSE, "Protocol=AutodiscoverV1", 404, ``},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c := newClient(t, Start(t, flavoured(tt.flavour)), "")
-			a, err := c.http.Get("https://autodiscover.contoso.test/Autodiscover/Autodiscover.json?" + tt.query)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer a.Body.Close()
-			if text := readAll(t, a); a.StatusCode != tt.status || !strings.HasPrefix(text, tt.want) {
-				t.Errorf("HTTP %d %s, want %d %s", a.StatusCode, text, tt.status, tt.want)
-			}
-		})
-	}
-}

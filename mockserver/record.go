@@ -7,7 +7,8 @@ import (
 )
 
 // Request is the record of one request and its answer. It never holds a
-// password or a token.
+// password or a token. An operation of LDAP has the method BIND, SEARCH (with the
+// base as the path) or STARTTLS and its result code as the Code.
 type Request struct {
 	Seq          int       `json:"seq"`  // from 1, in the order of arrival here
 	Time         time.Time `json:"time"` // when it was recorded
@@ -17,11 +18,13 @@ type Request struct {
 	Path         string    `json:"path"`
 	RequestType  string    `json:"request_type,omitempty"` // X-RequestType of MAPI over HTTP
 	RequestID    string    `json:"request_id,omitempty"`   // X-RequestId
-	Identity     string    `json:"identity,omitempty"`     // what an Autodiscover request names: "EMailAddress" or "LegacyDN"
+	Identity     string    `json:"identity,omitempty"`     // what an Autodiscover request names: "EMailAddress" or "LegacyDN", "Mailbox" in SOAP, "Email" in V2
 	Asked        string    `json:"asked,omitempty"`        // and its value
-	Signed       bool      `json:"signed"`                 // an Authorization header came
+	Signed       bool      `json:"signed"`                 // an Authorization header came, or a password with a bind
 	Scheme       string    `json:"scheme,omitempty"`       // its scheme, in lower case
 	User         string    `json:"user,omitempty"`         // the user name in it
+	Cookie       bool      `json:"cookie,omitempty"`       // a cookie came
+	Clear        bool      `json:"clear,omitempty"`        // it came without TLS
 	Status       int       `json:"status"`                 // of HTTP
 	ResponseCode int       `json:"response_code"`          // X-ResponseCode, of the head or after DONE
 	Code         uint32    `json:"code"`                   // StatusCode, ErrorCode or ReturnValue that decided, or the ErrorCode of Autodiscover
@@ -90,16 +93,23 @@ func (c *record) after(seq int) []Request {
 	return list
 }
 
+func (c *record) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list, c.start = nil, 0
+}
+
 // Requests returns the requests since the start or the last [Server.Forget],
 // oldest first, of at most 100000. A request is there before its answer is sent;
 // a NotificationWait is there, as "waiting", from its beginning.
 func (s *Server) Requests() []Request { return s.record.since(0) }
 
-// Forget empties the record. Numbers go on.
+// Forget empties the record, and the counts of [Server.Lookups]. Numbers go on.
 func (s *Server) Forget() {
-	s.record.mu.Lock()
-	defer s.record.mu.Unlock()
-	s.record.list, s.record.start = nil, 0
+	s.record.forget()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.dir.dns.lookups)
 }
 
 // Await returns the first request since the start or the last [Server.Forget]

@@ -65,7 +65,14 @@ var script = []word{
 	{"unclaim", "USER SERVER", "it tells the truth again", 2, 2, two((*Server).Unclaim)},
 	{"refer", "USER FOREST URL|ADDRESS", "the forest's Autodiscover refers there", 3, 3, three((*Server).Refer)},
 	{"unrefer", "USER FOREST", "it tells the truth again", 2, 2, two((*Server).Unrefer)},
-	{"answer", "HOST STATUS|normal [html|empty|TEXT]", "Autodiscover of the host answers this", 2, -1, (*Server).doAnswer},
+	{"srv", "MAILDOMAIN TARGET|none [PORT [PRIORITY [WEIGHT]]]", "one more SRV record announces Autodiscover, or none does", 2, 5, (*Server).doSRV},
+	{"cname", "NAME TARGET|none", "an alias of a host", 2, 2, (*Server).doCNAME},
+	{"resolver", "NAME|all normal|silent|servfail|nxdomain|empty", "how the DNS answers", 2, 2, two((*Server).SetResolver)},
+	{"scp", "DIRECTORY URL|LDAP://HOST|none [site=SITE] [domain=DOMAIN]", "one more service connection point, or none", 2, 4, (*Server).doSCP},
+	{"clear", "HOST redirect|page|portal|nothing [TO]", "what the host answers without TLS", 2, 3, (*Server).doClear},
+	{"rogue", "HOST challenge|settings|redirect|refer|sink [TO]", "somebody else answers there, after passwords", 2, 3, (*Server).doRogue},
+	{"hole", "SERVER|HOST drops|accepts|off", "connections are swallowed", 2, 2, two((*Server).Swallow)},
+	{"answer", "HOST STATUS|normal|proxy|blocked|portal [html|empty|TEXT]", "Autodiscover of the host answers this", 2, -1, (*Server).doAnswer},
 	{"outage", "FOREST on|off", "its directory is away, or there again", 2, 2, func(s *Server, a []string) (string, error) {
 		if a[1] != "on" && a[1] != "off" {
 			return "", fmt.Errorf("%q is none: want on or off", cut(a[1], 40))
@@ -240,9 +247,12 @@ func (s *Server) where(user string, err error) (string, error) {
 }
 
 func (s *Server) doAnswer(a []string) (string, error) {
-	if a[1] == "normal" {
+	if word := a[1]; word == "normal" || slices.Contains(middleboxes, word) {
 		if len(a) > 2 {
-			return "", fmt.Errorf("normal takes no body")
+			return "", fmt.Errorf("%s takes no body", word)
+		}
+		if word != "normal" {
+			return "ok", s.Intercept(a[0], word)
 		}
 		return "ok", s.Answer(a[0], 0, "", nil)
 	}

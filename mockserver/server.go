@@ -19,21 +19,25 @@ import (
 type Server struct {
 	record    record
 	authority authority
-	hostility Hostility // does not change
-	network   *network
+	hostility Hostility     // does not change
+	network   *network      // of port 443
+	clear     *network      // of port 80
 	done      chan struct{} // closed by Close
 
-	mu        sync.Mutex // guards what follows
-	dir       *directory
-	contexts  contexts
-	rules     []*rule             // oldest first
-	ruleSeq   int                 // of the last name that a rule was given
-	conns     map[net.Conn]string // host that each connection asked for
-	connSeq   int
-	closed    bool
-	listener  net.Listener // of Listen
-	admin     *http.Server // of ListenAdmin
-	adminAddr string
+	mu            sync.Mutex // guards what follows
+	dir           *directory
+	contexts      contexts
+	rules         []*rule             // oldest first
+	ruleSeq       int                 // of the last name that a rule was given
+	conns         map[net.Conn]string // host that each connection asked for
+	connSeq       int
+	closed        bool
+	listener      net.Listener   // of Listen
+	clearListener net.Listener   // of ListenClear
+	dns           net.PacketConn // of ListenDNS
+	listeners     []io.Closer    // of ListenDNS and ListenLDAP
+	admin         *http.Server   // of ListenAdmin
+	adminAddr     string
 
 	http    *http.Server
 	serving sync.WaitGroup // goroutines in http.Server.Serve
@@ -92,6 +96,7 @@ func New(w World) (*Server, error) {
 		conns:     map[net.Conn]string{},
 		done:      make(chan struct{}),
 		network:   newNetwork(),
+		clear:     newNetwork(),
 	}
 	for _, f := range w.Faults {
 		if _, err := s.Break(f); err != nil {
@@ -110,6 +115,7 @@ func New(w World) (*Server, error) {
 		ConnState:    s.connState,
 	}
 	s.serve(s.network)
+	s.serveClear(s.clear)
 	return s, nil
 }
 
@@ -131,6 +137,12 @@ func (s *Server) Close() error {
 	s.closed = true
 	close(s.done)
 	admin := s.admin
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		c.Close()
+	}
 	s.mu.Unlock()
 
 	err := s.http.Close()
@@ -146,14 +158,18 @@ type connKey struct{}
 
 // numbers of a connection and of what came over it. Requests on a connection
 // come one after the other.
-type numbers struct{ conn, requests int }
+type numbers struct {
+	conn, requests int
+	clear          bool // without TLS
+}
 
 // number gives a new connection its number.
-func (s *Server) number(ctx context.Context, _ net.Conn) context.Context {
+func (s *Server) number(ctx context.Context, c net.Conn) context.Context {
+	_, secure := c.(*tls.Conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connSeq++
-	return context.WithValue(ctx, connKey{}, &numbers{conn: s.connSeq})
+	return context.WithValue(ctx, connKey{}, &numbers{conn: s.connSeq, clear: !secure})
 }
 
 func (s *Server) connState(c net.Conn, state http.ConnState) {
@@ -183,17 +199,24 @@ func raw(c net.Conn) net.Conn {
 
 // hello notes which host a connection is for, and hangs up when that host is
 // switched off or unknown: on a shared loopback port this stands for the refused
-// connection and the missing name.
+// connection and the missing name. A black hole never answers.
 func (s *Server) hello(h *tls.ClientHelloInfo) (*tls.Config, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := s.dir.sites[h.ServerName]
-	if at == nil || at.off || at.vanished {
-		h.Conn.Close()
-		return nil, fmt.Errorf("nothing answers for %q", h.ServerName)
+	at := s.dir.siteAt(h.ServerName)
+	nothing := at == nil || at.off || at.vanished || at.hole == "" && !at.listensTLS()
+	hole := !nothing && at.hole != ""
+	if !nothing {
+		s.conns[h.Conn] = at.host
 	}
-	s.conns[h.Conn] = at.host
-	return nil, nil
+	s.mu.Unlock()
+	switch {
+	case hole:
+		swallow(h.Conn)
+	case !nothing:
+		return nil, nil
+	}
+	h.Conn.Close()
+	return nil, fmt.Errorf("nothing answers for %q", h.ServerName)
 }
 
 // hangUp closes the connections to a host. s.mu is held.
@@ -218,21 +241,27 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	x.Host, x.Method, x.Path = strings.ToLower(host), r.Method, cut(r.URL.Path, 200)
 	if n, ok := r.Context().Value(connKey{}).(*numbers); ok {
 		n.requests++
-		x.Conn, x.nth = n.conn, n.requests
+		x.Conn, x.nth, x.Clear = n.conn, n.requests, n.clear
 	}
 	x.noteCredentials()
 
 	s.mu.Lock()
-	at := s.dir.sites[x.Host]
-	var off, mapi, taken bool
+	at := s.dir.siteAt(x.Host)
+	var off, hole, mapi, taken bool
 	var plays *flavour // as Autodiscover
 	var hoster *Hoster
+	var rogue *Rogue
+	var clearText *ClearSite
 	var told *canned
 	if at != nil {
-		if hoster, told = at.hoster, at.answer; hoster == nil {
+		if hoster, rogue, told = at.hoster, at.rogue, at.answer; at.forest != nil {
 			plays = at.plays()
 		}
-		off, mapi = at.off, at.server != nil && at.server.mapi
+		if clearText = at.clear; x.Clear {
+			off, hole = at.vanished || !at.listensClear(), at.hole != ""
+		}
+		at.witness.note(&x.Request)
+		off, mapi = off || at.off, at.server != nil && at.server.mapi
 		x.server = at.server
 		at.requests++
 		x.number = at.requests
@@ -248,6 +277,8 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	case at == nil:
 		x.refuse(http.StatusMisdirectedRequest, "no such host")
 		return
+	case hole:
+		x.hang()
 	case off: // the connection is being closed
 		panic(http.ErrAbortHandler)
 	case !taken:
@@ -261,12 +292,18 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case x.Clear:
+		x.clearText(clearText)
+	case rogue != nil:
+		s.rogue(x, rogue)
 	case hoster != nil:
 		x.webSite(hoster, told, path == "/autodiscover/autodiscover.xml")
 	case plays != nil && path == "/autodiscover/autodiscover.xml":
 		s.autodiscover(x, at, plays)
-	case plays != nil && plays.v2 && path == "/autodiscover/autodiscover.json":
-		x.autodiscoverV2(plays)
+	case plays != nil && plays.soap() && path == soapPath:
+		s.soap(x, at, plays)
+	case plays != nil && plays.v2 && isV2(path):
+		s.autodiscoverV2(x, at, plays)
 	case mapi && strings.TrimSuffix(path, "/") == endpointPath(x.endpoint):
 		s.mapi(x, at)
 	default:

@@ -10,6 +10,7 @@ import (
 // noteCredentials puts into the record that credentials came and whose they
 // claim to be.
 func (x *exchange) noteCredentials() {
+	x.Cookie = x.r.Header.Get("Cookie") != ""
 	scheme, _, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
 	if scheme == "" {
 		return

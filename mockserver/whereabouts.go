@@ -96,6 +96,7 @@ type worldView struct {
 	ConnectTo []string        `json:"connect_to"` // as of ConnectTo
 	Rates     map[string]Rate `json:"rates"`      // by host, of those that were asked
 	Seed      uint64          `json:"seed"`       // as of Seed
+	announcedView
 }
 
 type forestView struct {
@@ -113,7 +114,7 @@ type serverView struct {
 }
 
 func (s *Server) view() worldView {
-	v := worldView{userList: s.usersAfter(""), Hosts: s.Hosts(), ConnectTo: s.ConnectTo(), Rates: map[string]Rate{}, Seed: s.Seed()}
+	v := worldView{announcedView: s.announced(), userList: s.usersAfter(""), Hosts: s.Hosts(), ConnectTo: s.ConnectTo(), Rates: map[string]Rate{}, Seed: s.Seed()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.Name = s.dir.name

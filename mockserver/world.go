@@ -22,6 +22,13 @@ type World struct {
 	Password    string       `toml:"password"` // of every account that names none; "": DefaultPassword
 	Forests     []Forest     `toml:"forest"`   // 1 to 16
 	Hosters     []Hoster     `toml:"hoster"`   // web hosters, which are no forests
+	Rogues      []Rogue      `toml:"rogue"`    // hosts that are after passwords
+	Holes       []Hole       `toml:"hole"`     // hosts that swallow connections
+	Directories []LDAPServer `toml:"directory"`
+	SCPs        []SCP        `toml:"scp"`   // what the directories hold
+	Clear       []ClearSite  `toml:"clear"` // what hosts answer without TLS; those that are not named: nothing
+	SRV         []SRV        `toml:"srv"`
+	CNAMEs      []CNAME      `toml:"cname"`
 	Mailboxes   []Mailbox    `toml:"mailbox"`
 	Populations []Population `toml:"population"`
 	Faults      []Fault      `toml:"-"`         // rules that are in force from the start; [[fault]] in a file
@@ -156,6 +163,9 @@ func ReadWorld(r io.Reader) (World, error) {
 		}
 		w.Faults = append(w.Faults, f)
 	}
+	if line, column := portZero(text, w.SRV); line > 0 {
+		return World{}, &WorldError{Line: line, Column: column, Why: "srv: port 0: want 1 to 65535"}
+	}
 	if _, err := build(w); err != nil {
 		var refused *contradiction
 		if !errors.As(err, &refused) {
@@ -165,6 +175,25 @@ func ReadWorld(r io.Reader) (World, error) {
 		return World{}, &WorldError{Line: line, Column: column, Why: refused.why}
 	}
 	return w, nil
+}
+
+// portZero finds a port that is written as 0, which in an SRV is one that is left
+// out.
+func portZero(text []byte, list []SRV) (line, column int) {
+	var file struct {
+		SRV []struct {
+			Port *uint16 `toml:"port"`
+		} `toml:"srv"`
+	}
+	if len(list) == 0 || toml.Unmarshal(text, &file) != nil {
+		return 0, 0
+	}
+	for _, srv := range file.SRV {
+		if srv.Port != nil && *srv.Port == 0 {
+			return find(text, "port", "0")
+		}
+	}
+	return 0, 0
 }
 
 func tomlError(err error) error {

@@ -231,6 +231,9 @@ func bytesPerMailbox(t testing.TB, n int) float64 {
 func FuzzReadWorld(f *testing.F) {
 	f.Add(good)
 	f.Add(accountWorld)
+	for _, world := range []string{announced, directories, clearWorld, rogueWorld} {
+		f.Add(world)
+	}
 	f.Add("[[population]]\ncount = 3\n")
 	for _, name := range WorldNames() {
 		text, err := worlds.ReadFile("worlds/" + name + ".toml")

@@ -164,7 +164,7 @@ func (m *machine) discovering(ctx context.Context) stateFn {
 		q.LegacyDN = m.p.Endpoint.MAPI.LegacyDN
 	}
 	if issuer := m.p.Endpoint.Autodiscover; issuer != "" {
-		q.First = []autodiscover.Candidate{{URL: issuer, How: m.p.Known()}}
+		q.First = []autodiscover.Candidate{{URL: issuer, How: m.p.Known(), Source: autodiscover.SourceProfile}}
 	}
 	result, err := m.agent.cfg.Discover(ctx, q)
 	if ctx.Err() != nil {
@@ -206,8 +206,12 @@ func (m *machine) discovering(ctx context.Context) stateFn {
 	return m.next(Discovering, Found, why, nil)
 }
 
-// asked turns a step of a discovery into a leg.
+// asked turns a step of a discovery into a leg. What a source announced is no leg,
+// but the places that it led to are.
 func (m *machine) asked(s autodiscover.Step) {
+	if s.By == "" {
+		return
+	}
 	host := s.URL
 	if u, err := url.Parse(s.URL); err == nil {
 		host = hostName(trust.HostPort(u))

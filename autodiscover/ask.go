@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,58 +22,156 @@ const maxAfter = 24 * time.Hour
 // discovery is the I/O of one Discover.
 type discovery struct {
 	Client
-	query Query
-	base  *http.Transport
-	steps []Step
+	query  Query
+	conns  conns
+	base   *http.Transport
+	wire   *counted
+	probes int // made so far
+	steps  []Step
 }
 
-// record finishes step and tells it.
-func (d *discovery) record(ctx context.Context, step Step, a ask) {
+// discovery begins the I/O for q.
+func (c *Client) discovery(q Query) *discovery {
+	d := &discovery{Client: *c, query: q, base: c.Network.Transport()}
+	d.conns.dial = d.base.DialContext
+	d.conns.ctx, d.conns.cancel = context.WithCancel(context.Background())
+	d.base.DialContext = d.conns.DialContext
+	d.base.TLSHandshakeTimeout, d.base.ResponseHeaderTimeout = tlsLimit, headerLimit
+	d.wire = &counted{base: d.base}
+	if d.Challenges == nil {
+		d.Challenges = new(Challenges)
+	}
+	if d.Timeout == 0 {
+		d.Timeout = candidateLimit
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+func (d *discovery) close() {
+	d.base.CloseIdleConnections()
+	d.conns.close()
+}
+
+// run asks until the policy has found something, or nothing is left to ask.
+func (d *discovery) run(ctx context.Context, policy *chase) {
+	ctx, cancel := context.WithTimeoutCause(ctx, discoveryLimit, late(discoveryLimit))
+	defer cancel()
+	contest := d.contest(ctx, policy)
+	defer func() { contest.end() }()
+	for ctx.Err() == nil {
+		if a, ok := policy.next(); ok {
+			d.follow(ctx, policy, a)
+			continue
+		}
+		if policy.search.changes != contest.search.changes {
+			contest.end()
+			contest = d.contest(ctx, policy)
+		}
+		if e, ok := contest.next(); ok {
+			contest.ask(e)
+			continue
+		}
+		contest.end() // what came to nothing is known then
+		if !policy.further() {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		policy.remember(ask{}, &Error{Kind: Limit, Err: context.Cause(ctx)})
+	}
+}
+
+// follow puts the question that a referral asks for.
+func (d *discovery) follow(ctx context.Context, policy *chase, a ask) {
+	step := a.step(time.Now())
+	if a.deed != skip {
+		policy.take(a, d.question(ctx, a, d.Timeout, &step))
+	}
 	if a.why != nil {
 		step.Err = a.why.Error()
 	}
 	step.Elapsed = time.Since(step.Time)
+	d.record(ctx, step)
+}
+
+// record tells step.
+func (d *discovery) record(ctx context.Context, step Step) {
 	d.steps = append(d.steps, step)
-	d.Log.InfoContext(ctx, "autodiscover", "endpoint", step.URL, "hop", string(step.How), "by", string(step.By),
-		"status", step.HTTPStatus, "said", step.Said, "err", step.Err)
+	d.Log.InfoContext(ctx, "autodiscover", "source", string(step.Source), "endpoint", step.URL, "hop", string(step.How),
+		"by", string(step.By), "status", step.HTTPStatus, "said", step.Said, "err", step.Err)
 	if d.query.Seen != nil {
 		d.query.Seen(step)
 	}
 }
 
-// ask makes the exchange of a within d.Timeout and notes in step how it went.
-func (d *discovery) ask(ctx context.Context, a ask, step *Step) answer {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, fmt.Errorf("no answer within %v: %w", d.Timeout, context.DeadlineExceeded))
+// question makes the exchange of a within limit and notes in step how it went.
+func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, step *Step) answer {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(d.Timeout))
 	defer cancel()
 	if a.deed == meet {
 		return d.meet(ctx, a, step)
 	}
-	w := &witness{base: d.base, logins: d.query.Logins}
-	access := trust.Access{Rules: d.query.Rules, Hop: a.hop}
-	if w.logins != nil {
-		access.Logins = w
-	}
-	ans := d.post(ctx, a, w, &httpauth.Transport{Base: w, Access: access, Challenges: d.Challenges}, step)
-	step.HTTPStatus, step.Signed, step.Cert = w.status, w.signed, w.cert
+	w := &witness{base: d.wire, logins: d.query.Logins}
+	ans := d.post(ctx, a, w, d.transport(a, w), step)
+	w.note(step)
 	if ans.failure != nil {
 		step.Err = ans.failure.cause()
 	}
 	return ans
 }
 
+// contact makes the first contact of a, unless its host is known by now. Nothing
+// is answered where it is to be asked.
+func (d *discovery) contact(ctx context.Context, a ask, step *Step) answer {
+	req, err := a.request(ctx)
+	if err != nil {
+		return answer{failure: &Error{Kind: Malformed, Err: err}}
+	}
+	w := &witness{base: d.wire}
+	res, err := d.transport(a, w).Meet(req)
+	w.note(step)
+	switch {
+	case err != nil:
+		return answer{failure: unanswered(ctx, a, err)}
+	case res == nil:
+		return answer{}
+	}
+	defer res.Body.Close()
+	return understand(ctx, a, res, w, step)
+}
+
+// transport signs for the host of a alone.
+func (d *discovery) transport(a ask, w *witness) *httpauth.Transport {
+	access := trust.Access{Rules: d.query.Rules, Hop: a.hop}
+	if w.logins != nil {
+		access.Logins = w
+	}
+	return &httpauth.Transport{Base: w, Access: access, Challenges: d.Challenges}
+}
+
 // meet contacts a host that may not receive anything yet. Whatever it answers,
 // only its certificate counts. What it has offered before does not matter, so
 // it is met again.
 func (d *discovery) meet(ctx context.Context, a ask, step *Step) answer {
-	w := &witness{base: d.base}
-	t := &httpauth.Transport{Base: w, Access: trust.Access{Rules: d.query.Rules, Hop: a.hop}}
-	if req, err := a.request(ctx); err == nil {
-		if res, err := t.RoundTrip(req); err == nil {
-			res.Body.Close()
-		}
+	req, err := a.request(ctx)
+	if err != nil {
+		return answer{failure: &Error{Kind: Malformed, Err: err}}
 	}
-	step.HTTPStatus, step.Signed, step.Cert = w.status, w.signed, t.Access.Hop.Cert
-	return answer{cert: t.Access.Hop.Cert}
+	w := &witness{base: d.wire}
+	t := &httpauth.Transport{Base: w, Access: trust.Access{Rules: d.query.Rules, Hop: a.hop}}
+	res, err := t.RoundTrip(req)
+	w.note(step)
+	if err == nil {
+		res.Body.Close()
+	}
+	ans := answer{cert: t.Access.Hop.Cert}
+	if w.status == 0 {
+		ans.failure = unanswered(ctx, a, err)
+	}
+	return ans
 }
 
 // post sends the request of a and reads the answer.
@@ -86,11 +185,18 @@ func (d *discovery) post(ctx context.Context, a ask, w *witness, t *httpauth.Tra
 		return answer{failure: unanswered(ctx, a, err)}
 	}
 	defer res.Body.Close()
+	return understand(ctx, a, res, w, step)
+}
+
+// understand reads what a host has answered.
+func understand(ctx context.Context, a ask, res *http.Response, w *witness, step *Step) answer {
 	switch {
+	case a.soap && isSOAP(res.StatusCode):
+		return readSOAP(ctx, res, step)
 	case res.StatusCode == http.StatusOK:
 		return read(ctx, res.Body, step)
 	case isRedirect(res.StatusCode):
-		return follow(a, res, step)
+		return led(a, res, step)
 	case res.StatusCode == http.StatusUnauthorized:
 		err := errors.New("HTTP 401 without a way to sign in")
 		switch {
@@ -109,7 +215,7 @@ func (d *discovery) post(ctx context.Context, a ask, w *witness, t *httpauth.Tra
 	case res.StatusCode >= 500:
 		failure.Kind = Unreachable
 	}
-	return answer{failure: failure}
+	return answer{failure: failure, noPOX: lacksPOX(res.StatusCode)}
 }
 
 // unanswered says why a request got no answer.
@@ -122,6 +228,9 @@ func unanswered(ctx context.Context, a ask, err error) *Error {
 	}
 	if untrusted, ok := trust.IsUntrusted(err); ok {
 		return &Error{Kind: Untrusted, Untrusted: untrusted}
+	}
+	if errors.Is(err, errRequests) {
+		return &Error{Kind: Limit, Err: err}
 	}
 	return &Error{Kind: Unreachable, Err: broken(ctx, err)}
 }
@@ -155,10 +264,10 @@ func read(ctx context.Context, body io.Reader, step *Step) answer {
 	return answer{document: doc}
 }
 
-// follow reads where an HTTP 30x leads. The method and the body stay, whatever
+// led reads where an HTTP 30x leads. The method and the body stay, whatever
 // its status ([MS-OXDSCLI] 3.1.5.2); so it has to be Autodiscover that it leads
 // to, and not the start page or the login form of a web site.
-func follow(a ask, res *http.Response, step *Step) answer {
+func led(a ask, res *http.Response, step *Step) answer {
 	bad := func(why string) answer {
 		return answer{failure: &Error{Kind: Malformed, Err: fmt.Errorf("HTTP %d %s", res.StatusCode, why)}}
 	}
@@ -218,6 +327,14 @@ type witness struct {
 	user    string // whose they were
 	status  int
 	cert    string
+}
+
+// note writes what w has seen into step.
+func (w *witness) note(step *Step) {
+	step.Signed = step.Signed || w.signed
+	if w.status != 0 {
+		step.HTTPStatus, step.Cert = w.status, w.cert
+	}
 }
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {

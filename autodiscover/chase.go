@@ -1,6 +1,7 @@
 package autodiscover
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -11,53 +12,52 @@ import (
 	"github.com/homing-mail/homing/internal/trust"
 )
 
-// Budgets of one discovery.
-const (
-	maxRedirects      = 10 // of all kinds together, as Outlook's
-	maxAddressChanges = 3
-	maxAsks           = 32
-	maxRefusals       = 2 // realms that may refuse a sign-in
-)
-
 // rank is the order in which a discovery that found nothing says why.
 var rank = [...]Kind{Untrusted, Loop, Limit, Unauthorized, NoUsableProtocol, Busy, NotFound, Malformed, Unreachable}
 
-// chase is the whole policy of a discovery, without any I/O: next says what to
-// do, take hears how it went, and found or failure is the verdict.
+// chase is what a discovery makes of the candidates that live, without any I/O:
+// admit says what may be done about a candidate, offer that it is asked now, next
+// which referral is followed; take hears how each went, and found or failure is
+// the verdict.
 type chase struct {
 	domain   string // mail domain of the query: what trust is measured by
 	address  string // the address that is looked up now
 	legacyDN string // empty once it was refused, or the address has changed
 	rules    Rules
 
-	candidates []Candidate // not asked yet
-	from       string      // host that named the candidates by a redirectAddr
-	pending    *ask        // what the last answer asks for; goes before the candidates
-	chain      []string    // keys of the asks that led on from the present candidate
+	search     search   // what candidates are wanted for; another one after a redirectAddr
+	pending    *ask     // what the last answer asks for; goes before the candidates
+	withoutPOX []ask    // places that have no plain-old-XML Autodiscover; go after the candidates
+	chain      []string // keys of the asks that led on from the present candidate
 	asked      map[string]bool
 	addresses  []string // in lower case, the query's first
 	realms     []string // that have refused a sign-in
+	receivers  trust.Receivers
 
-	asks, redirects int
-	ended           bool // nothing more is asked
-	found           *ask
-	settings        Settings
-	failures        map[Kind]*Error // the first of each kind
-	refused         *UntrustedError // the first candidate that was refused
+	redirects int
+	ended     bool // nothing more is asked
+	found     *ask
+	settings  Settings
+	failures  map[Kind]*Error // the first of each kind
+	refused   *UntrustedError // the first candidate that was refused
 }
 
 // ask is one thing to do.
 type ask struct {
 	url      string
 	how      How
+	source   Source // of a candidate; empty for a referral
 	from     string // host:port that sent us; empty for a first step
 	by       Identity
 	address  string
 	legacyDN string
+	soap     bool // by SOAP Autodiscover, which knows addresses only
 
-	deed deed
-	hop  Hop
-	why  error // the reason of meet and skip
+	deed    deed
+	hop     Hop
+	verdict trust.Verdict
+	reason  string // of the verdict
+	why     error  // the reason of meet and skip
 }
 
 // deed is what is done about an ask.
@@ -93,6 +93,7 @@ type answer struct {
 	location string // where an HTTP 30x leads; absolute
 	failure  *Error // why there is nothing of use
 	refused  bool   // failure is the refusal of credentials that were sent
+	noPOX    bool   // failure is that there is no such service
 	cert     string
 }
 
@@ -107,34 +108,45 @@ func newChase(q Query) (*chase, error) {
 	}
 	address := local + "@" + domain
 	return &chase{
-		domain:     domain,
-		address:    address,
-		legacyDN:   q.LegacyDN,
-		rules:      q.Rules,
-		candidates: candidates(q.First, domain, trust.FromDomain),
-		asked:      make(map[string]bool),
-		addresses:  []string{strings.ToLower(address)},
-		failures:   make(map[Kind]*Error),
+		domain:    domain,
+		address:   address,
+		legacyDN:  q.LegacyDN,
+		rules:     q.Rules,
+		search:    search{domain: domain, how: trust.FromDomain, first: q.First},
+		asked:     make(map[string]bool),
+		addresses: []string{strings.ToLower(address)},
+		failures:  make(map[Kind]*Error),
 	}, nil
 }
 
-// next returns what to do next, and false when the discovery is over. Only an
+// next returns the referral to follow now, and false if there is none. Only an
 // ask whose deed is not skip has to be answered by take.
 func (c *chase) next() (ask, bool) {
-	if c.pending != nil {
-		a := *c.pending
-		c.pending = nil
-		return c.judge(a), true
+	if c.pending == nil {
+		return ask{}, false
 	}
-	for !c.ended && len(c.candidates) > 0 {
-		candidate := c.candidates[0]
-		c.candidates, c.chain = c.candidates[1:], nil
-		a := c.identify(ask{url: candidate.URL, how: candidate.How, from: c.from})
-		if !c.asked[a.key()] {
-			return c.judge(a), true
-		}
+	a := *c.pending
+	c.pending = nil
+	if a.deed == skip {
+		return a, true
 	}
-	return ask{}, false
+	return c.commit(c.judge(a)), true
+}
+
+// admit says what may be done about a candidate before it is probed.
+func (c *chase) admit(candidate Candidate) ask {
+	a := ask{url: candidate.URL, how: candidate.How, source: candidate.Source}
+	if a.how == trust.FromRedirectAddr {
+		a.from = c.search.from
+	}
+	return c.judge(c.identify(a))
+}
+
+// offer says whether a candidate that lives is asked, by what it is to be asked
+// now. Where its deed is skip, nobody is.
+func (c *chase) offer(a ask) ask {
+	c.chain = nil
+	return c.commit(c.identify(a))
 }
 
 // identify returns a with the identity that the mailbox is asked for by: the
@@ -147,35 +159,39 @@ func (c *chase) identify(a ask) ask {
 	return a
 }
 
-// judge decides what is done about a before anything is sent.
+// judge decides what may be done about a before anything is sent.
 func (c *chase) judge(a ask) ask {
-	if a.deed == skip {
-		return a
-	}
 	hop, err := trust.Step(c.domain, a.from, a.url, a.how)
 	a.hop = hop
 	if untrusted, ok := trust.IsUntrusted(err); ok {
 		return c.refuse(a, untrusted)
 	}
+	a.verdict, a.reason = c.rules.Judge(hop)
+	untrusted := &UntrustedError{Hop: hop, Verdict: a.verdict, Why: a.reason}
+	switch a.verdict {
+	case trust.Allow:
+	case trust.Ask:
+		a.deed, a.why = meet, untrusted
+	default:
+		return c.refuse(a, untrusted)
+	}
+	return a
+}
+
+// commit notes that a is asked now, unless it was before or may not be.
+func (c *chase) commit(a ask) ask {
 	key := a.key()
 	switch {
+	case a.deed == skip:
+		return a
 	case slices.Contains(c.chain, key):
 		return c.fail(a, Loop, fmt.Errorf("the referrals lead in a circle, back to %s", a.url))
 	case c.asked[key]:
 		a.deed, a.why = skip, fmt.Errorf("it has been asked by this %s before", a.by)
 		return a
-	case c.asks == maxAsks:
-		c.ended = true
-		return c.fail(a, Limit, fmt.Errorf("more than %d requests", maxAsks))
+	case a.deed == post && !c.receivers.Admit(c.rules, a.hop):
+		return c.fail(a, Limit, fmt.Errorf("more than %d hosts outside the mail domain and the policy would receive credentials", trust.MaxReceivers))
 	}
-	verdict, why := c.rules.Judge(hop)
-	if verdict == trust.Refuse {
-		return c.refuse(a, &UntrustedError{Hop: hop, Verdict: verdict, Why: why})
-	}
-	if verdict == trust.Ask {
-		a.deed, a.why = meet, &UntrustedError{Hop: hop, Verdict: verdict, Why: why}
-	}
-	c.asks++
 	c.asked[key] = true
 	c.chain = append(c.chain, key)
 	return a
@@ -184,7 +200,8 @@ func (c *chase) judge(a ask) ask {
 // refuse skips a, which no rule could ever allow. A referral to such a place
 // ends the discovery; a candidate is only left out.
 func (c *chase) refuse(a ask, why *UntrustedError) ask {
-	if a.how == trust.FromHTTPRedirect || a.how == trust.FromRedirectURL {
+	a.verdict, a.reason = why.Verdict, why.Why
+	if a.source == "" {
 		c.ended = true
 		c.remember(a, &Error{Kind: Untrusted, Untrusted: why})
 	} else if c.refused == nil {
@@ -212,17 +229,22 @@ func (c *chase) remember(a ask, e *Error) {
 	c.failures[e.Kind] = e
 }
 
-// take hears how the ask went that next has returned last.
+// take hears how an ask went, or the probe of a candidate that came to nothing.
 func (c *chase) take(a ask, ans answer) {
 	switch {
-	case a.deed == meet: // nothing waits for a person
+	case a.deed == meet && (a.source == "" || ans.failure == nil):
+		// Nothing waits for a person. Where a referral leads to a stranger, the
+		// mailbox is there; a stranger among the candidates is one of several.
 		untrusted, _ := trust.IsUntrusted(a.why)
 		untrusted.Hop.Cert = ans.cert
-		c.ended = true
+		c.ended = c.ended || a.source == "" || a.how == trust.FromRedirectAddr
 		c.remember(a, &Error{Kind: Untrusted, Untrusted: untrusted})
 	case ans.failure != nil:
 		c.remember(a, ans.failure)
-		c.ended = c.ended || ans.failure.Kind == Untrusted || ans.refused && c.refusals(a) >= maxRefusals
+		if ans.noPOX && a.deed == post && !a.soap {
+			c.withoutPOX = append(c.withoutPOX, a)
+		}
+		c.ended = c.ended || ans.failure.Kind == Untrusted || ans.failure.Kind == Limit || ans.refused && c.refusals(a) >= maxRefusals
 	case ans.location != "":
 		c.redirect(a, ans.location, trust.FromHTTPRedirect)
 	case ans.redirectURL != "":
@@ -234,6 +256,22 @@ func (c *chase) take(a ask, ans answer) {
 	case ans.settings != nil:
 		c.settle(a, *ans.settings)
 	}
+}
+
+// further makes a referral of the next question that is put where all candidates
+// have led nowhere, and false if there is none: SOAP Autodiscover, once to each
+// place that has no other, for the address that is looked up still.
+func (c *chase) further() bool {
+	for !c.ended && len(c.withoutPOX) > 0 {
+		pox := c.withoutPOX[0]
+		c.withoutPOX = c.withoutPOX[1:]
+		a := ask{url: soapURL(pox.url), how: pox.how, source: pox.source, from: pox.from, by: ByAddress, address: pox.address, soap: true}
+		if a.address == c.address && !c.asked[a.key()] {
+			c.pending, c.chain = &a, []string{pox.key()}
+			return true
+		}
+	}
+	return false
 }
 
 // settle ends the discovery if s names a place to log on to.
@@ -256,7 +294,7 @@ func (c *chase) refusal(a ask, e *errorCode) {
 	c.remember(a, &Error{Kind: kind, Err: e})
 	if a.by == ByLegacyDN && kind != Busy {
 		c.legacyDN = ""
-		again := c.identify(ask{url: a.url, how: a.how, from: a.from})
+		again := c.identify(ask{url: a.url, how: a.how, source: a.source, from: a.from})
 		c.pending = &again
 	}
 }
@@ -264,6 +302,9 @@ func (c *chase) refusal(a ask, e *errorCode) {
 // redirect sends the same identity to another URL ([MS-OXDSCLI] 3.1.5.3).
 func (c *chase) redirect(a ask, to string, how How) {
 	from := a.hop.To
+	if a.soap {
+		a = c.identify(a) // the place that it leads to may know the LegacyDN
+	}
 	a = ask{url: to, how: how, from: from, by: a.by, address: a.address, legacyDN: a.legacyDN}
 	if c.redirects == maxRedirects {
 		c.ended = true
@@ -279,8 +320,7 @@ func (c *chase) redirect(a ask, to string, how How) {
 // ([MS-OXDSCLI] 3.1.5.3). The mail domain that trust is measured by stays.
 func (c *chase) redirectAddr(a ask, address string) {
 	domain := address[strings.LastIndex(address, "@")+1:]
-	places := candidates(nil, domain, trust.FromRedirectAddr)
-	halt := ask{url: places[0].URL, how: trust.FromRedirectAddr, from: a.hop.To, by: ByAddress, address: address}
+	halt := ask{url: "https://autodiscover." + domain + path, how: trust.FromRedirectAddr, from: a.hop.To, by: ByAddress, address: address}
 	halt.hop, _ = trust.Step(c.domain, halt.from, halt.url, halt.how)
 	lower := strings.ToLower(address)
 	switch {
@@ -296,7 +336,7 @@ func (c *chase) redirectAddr(a ask, address string) {
 		c.redirects++
 		c.addresses = append(c.addresses, lower)
 		c.address, c.legacyDN = address, ""
-		c.candidates, c.from = places, a.hop.To
+		c.search = search{domain: domain, how: trust.FromRedirectAddr, from: a.hop.To, changes: c.search.changes + 1}
 		return
 	}
 	c.pending = &halt
@@ -321,5 +361,5 @@ func (c *chase) failure() *Error {
 	if c.refused != nil { // no candidate was left to ask
 		return &Error{Kind: Untrusted, Host: c.refused.Hop.To, Untrusted: c.refused}
 	}
-	return &Error{Kind: Unreachable}
+	return &Error{Kind: Unreachable, Err: errors.New("no place to ask is announced")}
 }

@@ -21,37 +21,36 @@ type (
 	Challenges     = httpauth.Challenges
 )
 
-// defaultTimeout is for one candidate, first contact and sign-in together.
-const defaultTimeout = 25 * time.Second
-
 // Query is one question: where is this mailbox?
 type Query struct {
 	Address  string      // e-mail address; always needed, it names the mail domain
 	LegacyDN string      // distinguished name that the profile remembers; empty for a new account
-	First    []Candidate // asked before the mail domain's own: the URL that issued the profile's settings
+	First    []Candidate // before all others: the URL that issued the profile's settings, one that an administrator named
 	Rules    Rules
 	Logins   Logins
-	Seen     func(Step) // called as each step is made; nil: nobody looks
+	Seen     func(Step) // called as each step is made, one at a time; nil: nobody looks
+
+	Exclude      []Source // sources that are switched off
+	Microsoft365 bool     // policy: the endpoints of Microsoft 365 are asked; that they are trusted is for Rules
 }
 
-// Candidate is a place to ask.
-type Candidate struct {
-	URL string
-	How How
-}
-
-// Step is one exchange of a discovery, or a hop that was not made.
+// Step is what became of one candidate, referral or look-up, or a source that was
+// not asked.
 type Step struct {
 	Time       time.Time     `json:"time"`
 	Elapsed    time.Duration `json:"elapsed"`
-	URL        string        `json:"url"`
+	Source     Source        `json:"source,omitempty"` // that announced it; empty: a referral led there
+	URL        string        `json:"url"`              // empty: the step is about the source alone
 	How        How           `json:"how"`
-	By         Identity      `json:"by"`
-	HTTPStatus int           `json:"http_status"`    // 0: no answer
-	Said       string        `json:"said"`           // "settings", "RedirectUrl https://…", "ErrorCode 500: …", "HTTP 302 to …"
-	Signed     bool          `json:"signed"`         // credentials were sent
-	Cert       string        `json:"cert,omitempty"` // what the host presented
-	Err        string        `json:"err,omitempty"`  // why there was no usable answer
+	By         Identity      `json:"by"`                // empty: a look-up
+	HTTPStatus int           `json:"http_status"`       // 0: no answer
+	Said       string        `json:"said"`              // "settings", "RedirectUrl https://…", "ErrorCode 500: …", "HTTP 302 to …"
+	Signed     bool          `json:"signed"`            // credentials were sent
+	Cert       string        `json:"cert,omitempty"`    // what the host presented
+	Verdict    string        `json:"verdict,omitempty"` // may it receive credentials: "allow", "ask", "refuse"; empty: not judged
+	Why        string        `json:"why,omitempty"`     // of the verdict
+	Skipped    bool          `json:"skipped,omitempty"` // nothing was sent or looked up; Err says why
+	Err        string        `json:"err,omitempty"`     // why there was no usable answer
 }
 
 // Identity is the element by which a mailbox is asked for.
@@ -77,44 +76,37 @@ type Client struct {
 	Challenges *Challenges   // what hosts have offered; nil: remembers nothing beyond a discovery
 	Log        *slog.Logger  // nil discards
 	Timeout    time.Duration // for one candidate; 0: 25 seconds
+	Seed       uint64        // orders SRV records of equal priority; 0: at random
+
+	// SCP looks up the service connection points for a mail domain, best first,
+	// each with the How that its directory deserves (trust.FromDirectory,
+	// trust.FromUnsealedDirectory); what it returns beside an error counts. It has
+	// 10 s and has to heed its context. nil: this machine has no directory.
+	SCP func(ctx context.Context, mailDomain string) ([]Candidate, error)
 }
 
-// Discover asks q.First in order, then autodiscover.<domain>, then <domain>,
-// and follows referrals until one endpoint answers settings with a protocol
-// that we speak. Its error is an *Error. A host outside q.Rules ends it with
-// kind Untrusted: nothing waits for a person.
+// Discover asks the places that the sources announce, the best that lives first,
+// and follows referrals until one endpoint answers settings with a protocol that
+// we speak. Its error is an *Error. A referral to a host outside q.Rules ends it
+// with kind Untrusted, as does a candidate outside them where no other has
+// settings: nothing waits for a person.
 //
-// Each place is asked by q.LegacyDN until one refuses it, from then on by the
-// address. A discovery follows at most 10 referrals, 3 of them to another
-// address, and makes at most 32 requests; an answer has at most 1 MiB. When ctx
-// ends, the error has kind Unreachable and wraps the cause.
+// Probes, which carry no credentials, run side by side: each has a head start of
+// 300 ms before the next, and one that fails has none. Questions, which carry
+// them, are put one after the other, by q.LegacyDN until one place refuses it, from
+// then on by the address. A discovery takes at most 90 s, follows at most 10
+// referrals, 3 of them to another address, makes at most 32 requests, and sends
+// credentials to at most 3 hosts outside the mail domain and the policy; an answer
+// has at most 1 MiB. When ctx ends, the error has kind Unreachable and wraps the
+// cause. Nothing is left behind.
 func (c *Client) Discover(ctx context.Context, q Query) (*Result, error) {
 	policy, err := newChase(q)
 	if err != nil {
 		return nil, &Error{Kind: BadAddress, Err: err}
 	}
-	d := discovery{Client: *c, query: q, base: c.Network.Transport()}
-	defer d.base.CloseIdleConnections()
-	if d.Challenges == nil {
-		d.Challenges = new(Challenges)
-	}
-	if d.Timeout == 0 {
-		d.Timeout = defaultTimeout
-	}
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
-	for ctx.Err() == nil {
-		a, ok := policy.next()
-		if !ok {
-			break
-		}
-		step := Step{Time: time.Now(), URL: shown(a.url), How: a.how, By: a.by}
-		if a.deed != skip {
-			policy.take(a, d.ask(ctx, a, &step))
-		}
-		d.record(ctx, step, a)
-	}
+	d := c.discovery(q)
+	defer d.close()
+	d.run(ctx, policy)
 	switch {
 	case policy.found != nil:
 		result := &Result{URL: policy.found.url, Address: q.Address, By: policy.found.by, Settings: policy.settings, Steps: d.steps}

@@ -21,7 +21,7 @@ func Example() {
 	if failure, ok := errors.AsType[*autodiscover.Error](err); ok {
 		fmt.Println(failure.Kind)
 		for _, step := range failure.Steps {
-			fmt.Println(step.URL, "by", step.By, "-", step.Err)
+			fmt.Println(step.Source, step.URL, "-", step.Err)
 		}
 		return
 	}
@@ -29,6 +29,10 @@ func Example() {
 	fmt.Println(mapi.MailStore)
 	// Output:
 	// unreachable
-	// https://autodiscover.contoso.test/autodiscover/autodiscover.xml by LegacyDN - no network
-	// https://contoso.test/autodiscover/autodiscover.xml by LegacyDN - no network
+	// scp-lookup  - this machine has no directory
+	// srv-record  - this network has no DNS to ask
+	// explicit-o365-endpoint  - no policy asks Microsoft 365
+	// https-autodiscover-domain https://autodiscover.contoso.test/autodiscover/autodiscover.xml - no network
+	// https-root-domain https://contoso.test/autodiscover/autodiscover.xml - no network
+	// http-redirect http://autodiscover.contoso.test/autodiscover/autodiscover.xml - no network
 }

@@ -19,15 +19,22 @@ func roam(t fataler, q Query, draw func() answer) {
 		t.Fatal(err)
 	}
 	asked := make(map[string]bool)
-	var contacts, steps int
+	var steps int
 	var met, dnRefused, renamed bool
+	places := standing(q, c.search)
 	for {
+		if steps++; steps > 5*(len(q.First)+8)+maxRedirects+16 {
+			t.Fatal("the discovery does not end")
+		}
 		a, ok := c.next()
 		if !ok {
-			break
-		}
-		if steps++; steps > maxAsks+len(q.First)+maxRedirects+16 {
-			t.Fatal("the discovery does not end")
+			if c.ended || len(places) == 0 {
+				break
+			}
+			a, places = c.admit(places[0]), places[1:]
+			if a.deed == post {
+				a = c.offer(a)
+			}
 		}
 		if a.deed == skip {
 			if a.why == nil {
@@ -35,9 +42,8 @@ func roam(t fataler, q Query, draw func() answer) {
 			}
 			continue
 		}
-		contacts++
 		if met {
-			t.Fatalf("%s is contacted after a host that is to be asked for", a.url)
+			t.Fatalf("%s is contacted after a stranger that a referral led to", a.url)
 		}
 		verdict, why := q.Rules.Judge(a.hop)
 		if a.deed == post && verdict != trust.Allow || a.deed == meet && verdict != trust.Ask {
@@ -45,6 +51,13 @@ func roam(t fataler, q Query, draw func() answer) {
 		}
 		if a.hop.MailDomain != "contoso.test" {
 			t.Fatalf("%s is judged for %s", a.url, a.hop.MailDomain)
+		}
+		ans, change := draw(), c.search.changes
+		if a.deed == meet {
+			ans = answer{failure: ans.failure, cert: "CN=stranger"}
+			met = a.source == "" || a.how == trust.FromRedirectAddr && ans.failure == nil
+			c.take(a, ans)
+			continue
 		}
 		if asked[a.key()] {
 			t.Fatalf("%s is asked again", a.key())
@@ -56,17 +69,15 @@ func roam(t fataler, q Query, draw func() answer) {
 		if a.by == ByLegacyDN && (dnRefused || renamed) {
 			t.Fatalf("%s is asked by a LegacyDN that counts no longer", a.url)
 		}
-		ans := draw()
-		met = a.deed == meet
 		c.take(a, ans)
-		if a.deed == post && ans.failure == nil {
-			dnRefused = dnRefused || ans.refusal != nil && !ans.refusal.busy() && a.by == ByLegacyDN
+		dnRefused = dnRefused || ans.failure == nil && ans.refusal != nil && !ans.refusal.busy() && a.by == ByLegacyDN
+		if renamed = len(c.addresses) > 1; c.search.changes != change {
+			places = standing(q, c.search)
 		}
-		renamed = renamed || len(c.addresses) > 1
 	}
 	switch {
-	case contacts > maxAsks, c.redirects > maxRedirects, len(c.addresses) > 1+maxAddressChanges, len(c.realms) > maxRefusals:
-		t.Fatalf("beyond the budgets: %d contacts, %d redirects, %d addresses, %d realms", contacts, c.redirects, len(c.addresses), len(c.realms))
+	case c.redirects > maxRedirects, len(c.addresses) > 1+maxAddressChanges, len(c.realms) > maxRefusals:
+		t.Fatalf("beyond the budgets: %d redirects, %d addresses, %d realms", c.redirects, len(c.addresses), len(c.realms))
 	case c.found == nil && c.failure() == nil:
 		t.Fatal("no verdict")
 	case c.found != nil && !asked[c.found.key()]:

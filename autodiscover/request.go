@@ -32,6 +32,9 @@ func requestBody(by Identity, value string) []byte {
 
 // request returns the POST that puts a ([MS-OXDSCLI] 2.2.2, 3.1.4).
 func (a ask) request(ctx context.Context) (*http.Request, error) {
+	if a.soap {
+		return soapPost(ctx, a.url, a.address)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(requestBody(a.by, a.value())))
 	if err != nil {
 		return nil, err

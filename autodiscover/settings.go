@@ -48,6 +48,34 @@ func (s Settings) MAPI() (MAPI, bool) {
 	return MAPI{}, false
 }
 
+// The bounds of Settings.TTL.
+const (
+	minTTL = time.Hour
+	maxTTL = 24 * time.Hour
+)
+
+// TTL is how long the settings hold: the shortest that a block states, between an
+// hour and a day. 0: no block asks for a timer, and they hold until something
+// fails ([MS-OXDSCLI] 2.2.4.1.1.2.6). A mapiHttp block states none.
+func (s Settings) TTL() time.Duration {
+	shortest, stated := time.Duration(0), false
+	for _, p := range s.Protocols {
+		if p.MAPI != nil {
+			continue
+		}
+		if stated = true; p.TTL > 0 && (shortest == 0 || p.TTL < shortest) {
+			shortest = p.TTL
+		}
+	}
+	switch {
+	case !stated:
+		return minTTL
+	case shortest == 0:
+		return 0
+	}
+	return min(max(shortest, minTTL), maxTTL)
+}
+
 // types lists the protocols that were offered, for an error.
 func (s Settings) types() string {
 	var types []string

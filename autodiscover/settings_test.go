@@ -1,6 +1,9 @@
 package autodiscover
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestSettingsMAPI(t *testing.T) {
 	store := func(url string) Protocol { return Protocol{Type: mapiHTTP, MAPI: &MAPI{MailStore: url}} }
@@ -38,6 +41,28 @@ func TestKindsHaveNames(t *testing.T) {
 			if !found {
 				t.Errorf("%v is not in the rank", k)
 			}
+		}
+	}
+}
+
+func TestTTL(t *testing.T) {
+	exch := func(ttl time.Duration) Protocol { return Protocol{Type: "EXCH", TTL: ttl} }
+	mapi := Protocol{Type: mapiHTTP, TTL: time.Hour, MAPI: &MAPI{}}
+	for _, tt := range []struct {
+		name      string
+		protocols []Protocol
+		want      time.Duration
+	}{
+		{"a block says it", []Protocol{exch(5 * time.Hour)}, 5 * time.Hour},
+		{"the shortest of several counts", []Protocol{exch(5 * time.Hour), exch(3 * time.Hour)}, 3 * time.Hour},
+		{"a day is the longest", []Protocol{exch(65535 * time.Hour)}, 24 * time.Hour},
+		{"no timer is wanted", []Protocol{exch(0), exch(0)}, 0},
+		{"one block wants none", []Protocol{exch(0), exch(2 * time.Hour)}, 2 * time.Hour},
+		{"a mapiHttp block does not speak of it", []Protocol{mapi, exch(8 * time.Hour)}, 8 * time.Hour},
+		{"a mapiHttp block alone holds for an hour", []Protocol{mapi}, time.Hour},
+	} {
+		if got := (Settings{Protocols: tt.protocols}).TTL(); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

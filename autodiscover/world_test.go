@@ -43,6 +43,7 @@ type seen struct {
 	Auth               string
 	Body               string
 	Header             http.Header
+	Query              string
 }
 
 // newWorld serves hosts until the test ends.
@@ -73,8 +74,9 @@ func newWorld(t *testing.T, hosts map[string]http.HandlerFunc) *world {
 	return w
 }
 
-// issue makes a certificate for name; without an issuer, an authority.
-func issue(t *testing.T, name string, by *tls.Certificate) *tls.Certificate {
+// issue makes a certificate for name; without an issuer, an authority. The edits
+// make it another than it should be.
+func issue(t testing.TB, name string, by *tls.Certificate, edits ...func(*x509.Certificate)) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -90,6 +92,9 @@ func issue(t *testing.T, name string, by *tls.Certificate) *tls.Certificate {
 	} else {
 		leaf.IsCA, leaf.BasicConstraintsValid = true, true
 	}
+	for _, edit := range edits {
+		edit(leaf)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, parent, &key.PublicKey, signer)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +108,7 @@ func issue(t *testing.T, name string, by *tls.Certificate) *tls.Certificate {
 func (w *world) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
 	w.mu.Lock()
-	w.seen = append(w.seen, seen{req.Host, req.Method, req.URL.Path, req.Header.Get("Authorization"), string(body), req.Header})
+	w.seen = append(w.seen, seen{req.Host, req.Method, req.URL.Path, req.Header.Get("Authorization"), string(body), req.Header, req.URL.RawQuery})
 	w.mu.Unlock()
 	req.Body = io.NopCloser(strings.NewReader(string(body)))
 	host, _, err := net.SplitHostPort(req.Host)
@@ -244,7 +249,9 @@ func (p *purse) Refused(_ string, l trust.Login) {
 
 func ann() *purse { return &purse{pass: password} }
 
-// discover asks q in w and returns either the result or the error.
+// discover asks q in w, whose sources are the profile's and the two hosts of the
+// domain, and returns either the result or the error, with the steps that were
+// about a place.
 func discover(t *testing.T, w *world, q Query) (*Result, *Error) {
 	t.Helper()
 	if q.Address == "" {
@@ -253,9 +260,11 @@ func discover(t *testing.T, w *world, q Query) (*Result, *Error) {
 	if q.Logins == nil {
 		q.Logins = ann()
 	}
+	q.Exclude = append(q.Exclude, SourceHTTP)
 	client := Client{Network: w.network()}
 	result, err := client.Discover(t.Context(), q)
 	if err == nil {
+		result.Steps = ofPlaces(result.Steps)
 		return result, nil
 	}
 	e, ok := errors.AsType[*Error](err)
@@ -270,5 +279,17 @@ func discover(t *testing.T, w *world, q Query) (*Result, *Error) {
 	if strings.Contains(err.Error(), password) {
 		t.Errorf("the error shows the password: %v", err)
 	}
+	e.Steps = ofPlaces(e.Steps)
 	return nil, e
+}
+
+// ofPlaces returns the steps that are about a place, and not about a source.
+func ofPlaces(steps []Step) []Step {
+	var out []Step
+	for _, s := range steps {
+		if s.URL != "" {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -121,3 +121,46 @@ func TestCertificateOfNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestNetworkAsksForSRVRecords(t *testing.T) {
+	one := []*net.SRV{{Target: "mx.contoso.test.", Port: 443}}
+	down := &net.DNSError{Err: "server misbehaving", IsTemporary: true}
+	for _, tt := range []struct {
+		name    string
+		records []*net.SRV
+		err     error
+		want    int
+		wantErr error
+	}{
+		{"records", one, nil, 1, nil},
+		{"a name without any", nil, nil, 0, nil},
+		{"no such name", nil, &net.DNSError{Err: "no such host", IsNotFound: true}, 0, nil},
+		{"some that are usable", one, down, 1, nil},
+		{"a failure", nil, down, 0, down},
+	} {
+		n := Network{LookupSRV: func(_ context.Context, service, proto, name string) ([]*net.SRV, error) {
+			if service != "autodiscover" || proto != "tcp" || name != "contoso.test" {
+				t.Errorf("asked for _%s._%s.%s", service, proto, name)
+			}
+			return tt.records, tt.err
+		}}
+		got, err := n.SRV(t.Context(), "autodiscover", "tcp", "contoso.test")
+		if len(got) != tt.want || err != tt.wantErr {
+			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+	}
+}
+
+// A network of its own is not looked up in the system's DNS.
+func TestNetworkKnowsWhetherThereIsDNS(t *testing.T) {
+	dial := func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+	lookup := func(context.Context, string, string, string) ([]*net.SRV, error) { return nil, nil }
+	for _, tt := range []struct {
+		network Network
+		want    bool
+	}{{Network{}, true}, {Network{Dial: dial}, false}, {Network{Dial: dial, LookupSRV: lookup}, true}, {Network{LookupSRV: lookup}, true}} {
+		if got := tt.network.HasSRV(); got != tt.want {
+			t.Errorf("%+v: %v", tt.network, got)
+		}
+	}
+}

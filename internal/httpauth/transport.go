@@ -63,6 +63,15 @@ func (c *Challenges) begin(ctx context.Context, to string) (offered contact, met
 	}
 }
 
+// Met reports whether somebody has met the host to (host:port), which then needs
+// no first contact.
+func (c *Challenges) Met(to string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.offered[to]
+	return ok
+}
+
 func (c *Challenges) get(to string) contact {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,25 +113,10 @@ type Transport struct {
 // *trust.SchemeError before anything secret is sent. A 401 that answers a
 // sign-in is returned as it is, after the logins were told of the refusal.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.check(req); err != nil {
-		return nil, err
+	if res, err := t.Meet(req); res != nil || err != nil {
+		return res, err
 	}
-	if t.Challenges == nil {
-		t.Challenges = new(Challenges)
-	}
-	to := t.Access.Hop.To
-	host, met, err := t.Challenges.begin(req.Context(), to)
-	if err != nil {
-		return nil, err
-	}
-	if met != nil {
-		res, err := t.meet(req)
-		met()
-		if res != nil || err != nil {
-			return t.judged(res, err)
-		}
-		host = t.Challenges.get(to)
-	}
+	host := t.Challenges.get(t.Access.Hop.To)
 	t.Access.Hop.Cert = host.cert
 	if len(host.schemes) == 0 { // the host asks for no sign-in
 		if err := t.Access.Judge(); err != nil {
@@ -135,13 +129,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if host.schemes = schemes(res.Header); len(host.schemes) == 0 {
 			return res, nil
 		}
-		t.Challenges.put(to, host) // it wants one by now
+		t.Challenges.put(t.Access.Hop.To, host) // it wants one by now
 		drain(res)
 	}
 	if t.grant.IsZero() {
 		grant, err := t.Access.Grant(req.Context(), host.schemes)
 		if _, ok := errors.AsType[*trust.SchemeError](err); ok {
-			t.Challenges.forget(to) // what it offers may change
+			t.Challenges.forget(t.Access.Hop.To) // what it offers may change
 		}
 		if err != nil {
 			return nil, err
@@ -159,10 +153,33 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if now := schemes(res.Header); len(now) == 0 || slices.Contains(now, string(t.grant.Scheme())) {
 		t.grant.Refused()
 	} else { // no refusal: the host has changed what it offers
-		t.Challenges.put(to, contact{now, host.cert})
+		t.Challenges.put(t.Access.Hop.To, contact{now, host.cert})
 	}
 	t.grant = trust.Grant{}
 	return res, nil
+}
+
+// Meet makes the first contact with the host of req, unless it has been made: the
+// method and the URL of req, without credentials, other headers or a body. It
+// returns nothing where RoundTrip has something to send now, and what the host
+// answered where that is no challenge. Its errors are those of RoundTrip.
+func (t *Transport) Meet(req *http.Request) (*http.Response, error) {
+	if err := t.check(req); err != nil {
+		return nil, err
+	}
+	if t.Challenges == nil {
+		t.Challenges = new(Challenges)
+	}
+	_, met, err := t.Challenges.begin(req.Context(), t.Access.Hop.To)
+	if err != nil || met == nil {
+		return nil, err
+	}
+	res, err := t.meet(req)
+	met()
+	if res != nil || err != nil {
+		return t.judged(res, err)
+	}
+	return nil, nil
 }
 
 // exchange makes one leg. What follows a 101 is no HTTP any more, and no context

@@ -1,0 +1,315 @@
+package autodiscover
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/homing-mail/homing/internal/trust"
+)
+
+// contest runs a race: it looks up and probes beside one another, without
+// credentials, and hands over what lives. It owns its goroutines until end; all
+// else happens in the goroutine of the discovery.
+type contest struct {
+	*discovery
+	policy *chase
+	search search
+	race   race
+	known  map[string]Source // who announced a URL first, by trust.HostPort and path
+	began  time.Time
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+	heard  chan report
+	ended  bool
+}
+
+// contact is what the I/O knows of an entrant.
+type contact struct {
+	ask    ask
+	step   Step
+	told   bool    // its step is recorded
+	ready  *answer // what a probe has answered already, and is to be heard in its turn
+	failed *answer // why a probe came to nothing
+}
+
+// report is how a look-up or a probe went.
+type report struct {
+	entrant *entrant
+	step    Step
+	found   []Candidate // of a look-up
+	lives   bool        // of a probe
+	answer  answer      // of a probe; empty if it lives and is to be asked
+}
+
+// contest begins a race for what the policy searches.
+func (d *discovery) contest(ctx context.Context, policy *chase) *contest {
+	c := &contest{discovery: d, policy: policy, search: policy.search, known: make(map[string]Source), began: time.Now()}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	for _, row := range d.sources(c.search) {
+		switch {
+		case row.off != "" && c.search.how == trust.FromDomain: // told once
+			d.record(ctx, Step{Time: c.began, Source: row.name, Skipped: true, Err: row.off})
+		case row.lookup != nil:
+			c.race.enter(&entrant{Candidate: Candidate{Source: row.name}, lookup: row.lookup, early: row.early})
+		}
+		for _, candidate := range row.stands {
+			if c.first(candidate) {
+				c.race.enter(&entrant{Candidate: candidate})
+			}
+		}
+	}
+	c.heard = make(chan report, maxProbes+len(c.race.entrants)) // nobody waits to report
+	return c
+}
+
+// first reports whether nobody has announced the place of a candidate before.
+func (c *contest) first(candidate Candidate) bool {
+	key := place(candidate.URL)
+	if _, ok := c.known[key]; ok {
+		return false
+	}
+	c.known[key] = candidate.Source
+	return true
+}
+
+// place is the canonical form of a URL: host in lower case and port, path and
+// query as they are written.
+func place(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return rawURL
+	}
+	return u.Scheme + "://" + trust.HostPort(u) + u.RequestURI()
+}
+
+// next returns the next that lives, and false when nobody does any more, when the
+// policy has heard enough or when the time is up.
+func (c *contest) next() (*entrant, bool) {
+	for c.ctx.Err() == nil && !c.policy.ended {
+		m := c.race.next(time.Since(c.began))
+		switch {
+		case m.over:
+			return nil, false
+		case m.hand != nil:
+			return m.hand, true
+		case m.start != nil:
+			c.start(m.start)
+			continue
+		}
+		c.wait(m.until)
+	}
+	return nil, false
+}
+
+// wait hears one report, or waits until the given time of the race; 0: for ever.
+func (c *contest) wait(until time.Duration) {
+	var due <-chan time.Time
+	if until > 0 {
+		timer := time.NewTimer(until - time.Since(c.began))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case r := <-c.heard:
+		c.hear(r)
+	case <-due:
+	case <-c.ctx.Done():
+	}
+}
+
+// start begins the look-up or the probe of e.
+func (c *contest) start(e *entrant) {
+	e.contact.step = Step{Time: time.Now(), Source: e.Source}
+	if e.lookup != nil {
+		r := report{entrant: e, step: e.contact.step}
+		c.wg.Go(func() {
+			var err error
+			if r.found, err = e.lookup(c.ctx, c.search, &r.step); err != nil {
+				r.step.Err = printable(err.Error())
+			}
+			r.step.Elapsed = time.Since(r.step.Time)
+			c.heard <- r
+		})
+		return
+	}
+	a := c.policy.admit(e.Candidate)
+	if a.deed != skip && c.probes == maxProbes {
+		a = c.policy.fail(a, Limit, fmt.Errorf("more than %d candidates", maxProbes))
+	}
+	e.contact.ask, e.contact.step = a, a.step(e.contact.step.Time)
+	if a.deed == skip {
+		c.tell(e)
+		c.race.out(e)
+		return
+	}
+	c.probes++
+	r := report{entrant: e, step: e.contact.step}
+	c.wg.Go(func() {
+		r.answer, r.lives = c.probe(c.ctx, a, &r.step)
+		r.step.Elapsed = time.Since(r.step.Time)
+		c.heard <- r
+	})
+}
+
+// hear takes a report.
+func (c *contest) hear(r report) {
+	e := r.entrant
+	e.contact.step = r.step
+	switch {
+	case e.lookup != nil:
+		c.race.found(e, c.announced(e, r.found))
+		c.tell(e)
+	case !r.lives && r.answer.failure != nil && r.answer.failure.Kind != Limit:
+		e.contact.failed = &r.answer
+		c.tell(e)
+		c.race.out(e)
+	case !r.lives:
+		c.policy.take(e.contact.ask, r.answer)
+		c.tell(e)
+		c.race.out(e)
+	default:
+		if r.answer != (answer{}) {
+			e.contact.ready = &r.answer
+		}
+		c.race.live(e)
+	}
+}
+
+// announced makes entrants of what a look-up has found, and says so in its step.
+func (c *contest) announced(l *entrant, found []Candidate) []*entrant {
+	step := &l.contact.step
+	say := func(format string, args ...any) {
+		if step.Said != "" {
+			step.Said += "; "
+		}
+		step.Said += fmt.Sprintf(format, args...)
+	}
+	var out []*entrant
+	for i, candidate := range found {
+		if i == maxAnnounced {
+			say("%d more are passed over", len(found)-i)
+			break
+		}
+		candidate.Source = l.Source
+		if !c.first(candidate) {
+			say("%s, as %s", shown(candidate.URL), c.known[place(candidate.URL)])
+			continue
+		}
+		say("%s", shown(candidate.URL))
+		out = append(out, &entrant{Candidate: candidate})
+	}
+	if step.Said == "" && step.Err == "" {
+		step.Said = "nothing is announced"
+	}
+	return out
+}
+
+// ask puts the question to one that lives, and tells the policy how it went.
+func (c *contest) ask(e *entrant) {
+	defer c.race.resume(e)
+	step := &e.contact.step
+	a := c.policy.offer(e.contact.ask)
+	step.By = a.by
+	switch {
+	case a.deed == skip:
+		e.contact.ask = a
+	case e.contact.ready != nil:
+		c.policy.take(a, *e.contact.ready)
+	default:
+		began := time.Now()
+		c.policy.take(a, c.question(c.ctx, a, c.Timeout-step.Elapsed, step))
+		step.Elapsed += time.Since(began)
+	}
+	c.tell(e)
+}
+
+// tell records the step of e.
+func (c *contest) tell(e *entrant) {
+	e.contact.told = true
+	step := e.contact.step
+	if step.Err == "" && e.contact.ask.why != nil {
+		step.Err = e.contact.ask.why.Error()
+	}
+	c.record(c.ctx, step)
+}
+
+// end stops whatever is under way, waits for it, tells of those that were begun
+// what they had come to, and the policy of those that came to nothing: the best in
+// rank first, whichever gave up first. It may be called twice.
+func (c *contest) end() {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	c.cancel(errEnded)
+	c.wg.Wait()
+	close(c.heard)
+	for r := range c.heard {
+		r.entrant.contact.step = r.step
+	}
+	for _, e := range c.race.entrants {
+		if e.begun && !e.contact.told {
+			if step := &e.contact.step; step.Said == "" && step.Err == "" {
+				step.Said = "it lives, and was not asked"
+			}
+			c.tell(e)
+		}
+		if e.contact.failed != nil {
+			c.policy.take(e.contact.ask, *e.contact.failed)
+		}
+	}
+}
+
+// step begins the step of a.
+func (a ask) step(at time.Time) Step {
+	s := Step{Time: at, URL: shown(a.url), How: a.how, Source: a.source, By: a.by, Why: a.reason, Skipped: a.deed == skip}
+	if a.reason != "" {
+		s.Verdict = a.verdict.String()
+	}
+	return s
+}
+
+// probe is the first contact of a candidate, which carries neither a body nor
+// credentials. It lives if it asks for a sign-in, wants none, or leads elsewhere;
+// whatever else it answers is its failure.
+func (d *discovery) probe(ctx context.Context, a ask, step *Step) (answer, bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, late(d.Timeout))
+	defer cancel()
+	var ans answer
+	switch {
+	case a.deed == meet:
+		ans = d.meet(ctx, a, step)
+	case d.Challenges.Met(a.hop.To):
+		if err := d.reach(ctx, a); err != nil {
+			ans.failure = &Error{Kind: Unreachable, Err: broken(ctx, err)}
+		}
+	default:
+		ans = d.contact(ctx, a, step)
+	}
+	if ans.failure != nil {
+		step.Err = ans.failure.cause()
+	}
+	return ans, ans.failure == nil && a.deed == post
+}
+
+// reach opens the connection that a question is asked by. A host that has been
+// met needs no first contact, but it may be gone by now.
+func (d *discovery) reach(ctx context.Context, a ask) error {
+	if d.Network.Proxy != nil {
+		return nil // the connection is the proxy's
+	}
+	u, err := url.Parse(a.url)
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(a.hop.To)
+	if err != nil {
+		return err
+	}
+	return d.conns.open(ctx, net.JoinHostPort(u.Hostname(), port))
+}

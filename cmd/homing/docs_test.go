@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/homing-mail/homing/autodiscover"
 	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/profile"
 )
@@ -40,11 +43,26 @@ func TestEveryKeyOfTheConfigurationIsDescribed(t *testing.T) {
 			t.Errorf("docs/configuration.md has no row for %s", key)
 		}
 	}
-	if rows := len(regexp.MustCompile("(?m)^\\| `[a-z_.]+` \\| (text|time|two|list|table)").FindAllString(doc, -1)); rows != len(keys) {
+	if rows := len(regexp.MustCompile("(?m)^\\| `[a-z0-9_.]+` \\| (text|time|two|list|table|boolean)").FindAllString(doc, -1)); rows != len(keys) {
 		t.Errorf("docs/configuration.md describes %d keys, and there are %d", rows, len(keys))
 	}
 	if described(doc, "trust.host") {
 		t.Error("docs/configuration.md has a row for a key that does not exist")
+	}
+}
+
+// Every source has a row, in the order of rank.
+func TestEverySourceIsDescribed(t *testing.T) {
+	doc := document(t, "configuration.md")
+	var want, got []string
+	for _, s := range autodiscover.Sources() {
+		want = append(want, string(s))
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\| (?:`Exclude[A-Za-z0-9]+`)? ?\\| ").FindAllStringSubmatch(doc, -1) {
+		got = append(got, row[1])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -78,7 +96,7 @@ func TestTheDefaultsAreAsDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| [^|]+ \\| `([^`]+)` \\| ").FindAllStringSubmatch(doc, -1)
+	rows := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| [^|]+ \\| `([^`]+)` \\| ").FindAllStringSubmatch(doc, -1)
 	if len(rows) != len(inForce.Values()) {
 		t.Errorf("%d rows have a default, and %d keys", len(rows), len(inForce.Values()))
 	}

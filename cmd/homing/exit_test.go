@@ -87,6 +87,45 @@ func TestErrorsEndACommand(t *testing.T) {
 	}
 }
 
+// Nobody is asked where nobody sits: whichever way a host became known, the
+// command ends with the one that allows it, and that one takes it.
+func TestUnattendedEveryWayEndsWithTheCommandThatAllows(t *testing.T) {
+	for _, how := range []trust.How{
+		trust.FromUnproven, trust.FromHTTPRedirect, trust.FromRedirectURL, trust.FromRedirectAddr, trust.FromSettings, trust.FromServerName,
+		trust.FromUnsealedDirectory, trust.FromSRV, trust.FromClearRedirect, trust.FromMicrosoft365,
+	} {
+		t.Run(string(how), func(t *testing.T) {
+			hop := trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:443", How: how}
+			untrusted, ok := trust.IsUntrusted(trust.Access{Hop: hop}.Judge())
+			if !ok {
+				t.Fatal("it is allowed as it is")
+			}
+			const want = "homing trust add mx1.fabrikam.test --domain contoso.test"
+			for _, err := range []error{untrusted, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: untrusted}, &logonclient.Error{Kind: logonclient.Untrusted, Err: untrusted}} {
+				if code, hint := classify(err); code != exitNeedsTrust || !strings.HasSuffix(hint, want) {
+					t.Errorf("%v: ends with %d and %q, want %d and %q", err, code, hint, exitNeedsTrust, want)
+				}
+			}
+			var out, errOut bytes.Buffer
+			a := inDirectory(t.TempDir(), nil, &out, &errOut)
+			if code := a.main(t.Context(), strings.Fields(want)[1:]); code != exitOK {
+				t.Fatalf("the command ends with %d: %s", code, errOut.String())
+			}
+			p, err := a.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			rules, err := p.Consents.Rules(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := (trust.Access{Rules: rules, Hop: hop}).Judge(); err != nil {
+				t.Errorf("after the command: %v", err)
+			}
+		})
+	}
+}
+
 func TestAnErrorIsPrintedWithItsHint(t *testing.T) {
 	var out, errOut bytes.Buffer
 	a := inDirectory(t.TempDir(), nil, &out, &errOut)

@@ -234,12 +234,31 @@ func (r *settingUp) consent(ctx context.Context, m agent.Mailbox) (agent.Command
 		return agent.Command{}, err
 	}
 	fmt.Fprintf(r.app.err, "%s\n  sends us to  %s\n  for          %s\n  learned by   %s\n  certificate  %s\n",
-		cmp.Or(hop.From, "the profile"), hop.To, m.Address, hop.How, hop.Cert)
+		sender(hop), hop.To, m.Address, hop.How, hop.Cert)
 	yes, err := r.app.askYes(ctx, "May "+host+" receive the sign-in of this mailbox?")
 	if err == nil && !yes {
 		err = errors.New("not allowed")
 	}
 	return agent.Command{Op: agent.Trust, Profile: m.ID, Host: host}, err
+}
+
+// sender is who sends us to the host of h.
+func sender(h trust.Hop) string {
+	switch {
+	case h.From != "":
+		return h.From
+	case h.How == trust.FromSRV:
+		return "the DNS of " + h.MailDomain
+	case h.How == trust.FromClearRedirect:
+		return "an answer in the clear, which anybody on the way may have given,"
+	case h.How == trust.FromDirectory:
+		return "the directory"
+	case h.How == trust.FromUnsealedDirectory:
+		return "a directory that has not proved who it is"
+	case h.How == trust.FromMicrosoft365:
+		return "the configuration"
+	}
+	return "the profile"
 }
 
 // setupService returns the agent to set up with; a dry run works in memory.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -24,8 +25,7 @@ const maxDays = 36500
 
 func (a *app) trustCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "trust", Short: "Hosts that may receive credentials"}
-	var domain string
-	var days int
+	var domain, expires string
 	var dryRun bool
 	list := &cobra.Command{
 		Use: "list", Short: "Who may receive credentials, and by whose word", Args: cobra.NoArgs,
@@ -34,14 +34,18 @@ func (a *app) trustCommand() *cobra.Command {
 	add := &cobra.Command{
 		Use: "add HOST", Short: "Allow a host for a mail domain", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("days") && (days < 1 || days > maxDays) {
-				return usage(fmt.Errorf("--days takes 1 to %d; without it there is no end", maxDays))
+			var end time.Time
+			if cmd.Flags().Changed("expires") {
+				var err error
+				if end, err = expiry(expires, time.Now()); err != nil {
+					return usage(err)
+				}
 			}
-			return a.trustAdd(cmd.Context(), args[0], domain, days, dryRun)
+			return a.trustAdd(cmd.Context(), args[0], domain, end, dryRun)
 		},
 	}
 	add.Flags().StringVar(&domain, "domain", "", "mail `domain` that it is allowed for; the one of the only profile if not given")
-	add.Flags().IntVar(&days, "days", 0, "for so many `days`; without end if not given")
+	add.Flags().StringVar(&expires, "expires", "", "`when` it ends, as the end of a migration: 30d from now, or a date as 2026-09-30, whose day is the last; without end if not given")
 	add.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be allowed, and write nothing")
 	remove := &cobra.Command{
 		Use: "remove HOST", Short: "Take that back", Args: cobra.ExactArgs(1),
@@ -55,6 +59,26 @@ func (a *app) trustCommand() *cobra.Command {
 	return cmd
 }
 
+// expiry reads the end of a consent: so many days from now, or the end of a day
+// here.
+func expiry(when string, now time.Time) (time.Time, error) {
+	bad := fmt.Errorf("--expires %q: it takes days from now, 1d to %dd, or a date to come as %s; without it there is no end",
+		clip(when), maxDays, now.AddDate(0, 1, 0).Format(time.DateOnly))
+	if digits, ok := strings.CutSuffix(when, "d"); ok {
+		days, err := strconv.ParseUint(digits, 10, 32)
+		if err != nil || days < 1 || days > maxDays {
+			return time.Time{}, bad
+		}
+		return now.UTC().AddDate(0, 0, int(days)).Truncate(time.Second), nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, when, now.Location())
+	end := day.AddDate(0, 0, 1).Add(-time.Second)
+	if err != nil || !end.After(now) || end.After(now.AddDate(0, 0, maxDays)) {
+		return time.Time{}, bad
+	}
+	return end.UTC(), nil
+}
+
 // consented is what trust add and trust remove print as JSON.
 type consented struct {
 	Host       string       `json:"host"`
@@ -64,7 +88,7 @@ type consented struct {
 	DryRun     bool         `json:"dry_run"`
 }
 
-func (a *app) trustAdd(ctx context.Context, host, domain string, days int, dryRun bool) error {
+func (a *app) trustAdd(ctx context.Context, host, domain string, expires time.Time, dryRun bool) error {
 	host, err := consentHost(host)
 	if err != nil {
 		return usage(err)
@@ -76,16 +100,15 @@ func (a *app) trustAdd(ctx context.Context, host, domain string, days int, dryRu
 	if domain, err = consentDomain(ctx, p, domain); err != nil {
 		return usage(err)
 	}
-	done := consented{Host: host, MailDomain: domain, DryRun: dryRun}
+	done := consented{Host: host, MailDomain: domain, Expires: expires, DryRun: dryRun}
 	until := "without end"
-	if days > 0 {
-		done.Expires = time.Now().UTC().AddDate(0, 0, days).Truncate(time.Second)
-		until = "until " + done.Expires.Local().Format(time.DateOnly)
+	if !expires.IsZero() {
+		until = "until " + expires.Local().Format(time.DateOnly)
 	}
 	if dryRun {
 		_, err = p.Consents.Rules(ctx) // what could not be changed is said now
 	} else {
-		err = carryOut(ctx, p, agent.Command{Op: agent.Trust, Host: host, MailDomain: domain, Expires: done.Expires})
+		err = carryOut(ctx, p, agent.Command{Op: agent.Trust, Host: host, MailDomain: domain, Expires: expires})
 	}
 	if err != nil {
 		return err
@@ -121,7 +144,7 @@ func (a *app) trustRemove(ctx context.Context, host, domain string, dryRun bool)
 		}
 	}
 	all, unreadable := loadAll(ctx, p)
-	still := stillUsing(all, trust.Rules{Trusted: rules.Trusted}, host, domain)
+	still := stillUsing(all, trust.Rules{Trusted: rules.Trusted, Microsoft365: rules.Microsoft365}, host, domain)
 	if a.json {
 		return errors.Join(a.printJSON(consented{Host: host, MailDomain: domain, StillUsed: ids(still), DryRun: dryRun}), unreadable)
 	}
@@ -222,24 +245,46 @@ func (a *app) trustList(ctx context.Context) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(struct {
-			Hosts    []string        `json:"hosts"`
-			Consents []trust.Consent `json:"consents"`
-		}{append([]string{}, rules.Trusted...), append([]trust.Consent{}, rules.Consents...)})
+		return a.printJSON(trusted(rules))
 	}
 	a.printf("every host of the mail domain itself\n")
 	for _, h := range rules.Trusted {
 		a.printf("%-30s for every mail domain, by the configuration\n", h)
 	}
+	if rules.Microsoft365 {
+		for _, h := range trust.Microsoft365() {
+			a.printf("%-30s for every mail domain, by the configuration (trust.microsoft365)\n", h)
+		}
+	}
 	for _, c := range rules.Consents {
 		until := ""
-		if !c.Expires.IsZero() {
-			until = ", until " + c.Expires.Local().Format(time.DateOnly)
-			if c.Expires.Before(rules.Now) {
-				until = ", expired " + c.Expires.Local().Format(time.DateOnly)
-			}
+		switch end := c.Expires.Local().Format(time.DateOnly); {
+		case c.Expired(rules.Now):
+			until = ", expired " + end
+		case !c.Expires.IsZero():
+			until = ", until " + end
 		}
 		a.printf("%-30s for %s, allowed %s%s\n", c.Host, c.MailDomain, c.Given.Local().Format(time.DateOnly), until)
 	}
 	return nil
+}
+
+// listed is what trust list prints as JSON.
+type listed struct {
+	Hosts        []string        `json:"hosts"`
+	Microsoft365 bool            `json:"microsoft365"`
+	Consents     []listedConsent `json:"consents"`
+}
+
+type listedConsent struct {
+	trust.Consent
+	Expired bool `json:"expired"` // it does not count
+}
+
+func trusted(rules trust.Rules) listed {
+	out := listed{append([]string{}, rules.Trusted...), rules.Microsoft365, []listedConsent{}}
+	for _, c := range rules.Consents {
+		out.Consents = append(out.Consents, listedConsent{c, c.Expired(rules.Now)})
+	}
+	return out
 }

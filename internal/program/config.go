@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,12 @@ type Config struct {
 		// Hosts are the patterns of hosts that may receive credentials besides
 		// those of the mail domain: "mx1.fabrikam.test", "*.fabrikam.test".
 		Hosts []string `toml:"hosts" comment:"hosts that may receive credentials, besides those of the mail domain"`
+		// Microsoft365 lets the hosts of Microsoft 365 receive credentials.
+		Microsoft365 bool `toml:"microsoft365"`
 	} `toml:"trust"`
+
+	Discovery Discovery `toml:"discovery"`
+
 	Secrets struct {
 		// Backend is where a sign-in that is typed is kept: keyring or file.
 		Backend   string              `toml:"backend"`
@@ -36,6 +42,7 @@ type Config struct {
 		CAFile    string   `toml:"ca_file"`    // certificate authorities instead of the system's
 		ConnectTo []string `toml:"connect_to"` // HOST:PORT:ADDR:PORT, as curl takes them
 		Proxy     string   `toml:"proxy"`      // environment or none
+		DNS       string   `toml:"dns"`        // ADDR:PORT of a DNS server instead of the system's; empty: the system's
 	} `toml:"network"`
 	Pace struct {
 		Move    Steps    `toml:"move"`
@@ -83,6 +90,7 @@ func steps(s agent.Steps) Steps { return Steps{Duration(s.First), Duration(s.Max
 // defaults returns the configuration of a machine where nobody wrote one.
 func defaults() Config {
 	var c Config
+	c.Discovery.Bind = "kerberos"
 	c.Secrets.Backend = "keyring"
 	c.Network.Proxy = "environment"
 	p := agent.DefaultPace()
@@ -173,6 +181,11 @@ func (e *Effective) check() error {
 	if e.Network.Proxy != "environment" && e.Network.Proxy != "none" {
 		return bad("network.proxy", fmt.Sprintf("%q is neither environment nor none", e.Network.Proxy))
 	}
+	if dns := e.Network.DNS; dns != "" {
+		if at, err := netip.ParseAddrPort(dns); err != nil || at.Port() == 0 {
+			return bad("network.dns", fmt.Sprintf("%q is no address with its port", dns))
+		}
+	}
 	for _, h := range e.Trust.Hosts {
 		if strings.ContainsAny(h, "/:@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
 			return bad("trust.hosts", fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h))
@@ -183,6 +196,9 @@ func (e *Effective) check() error {
 		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":443"}); verdict == trust.Refuse {
 			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s", h, why))
 		}
+	}
+	if key, why := e.Discovery.check(); key != "" {
+		return bad(key, why)
 	}
 	for key, s := range map[string]Steps{
 		"pace.move": e.Pace.Move, "pace.server": e.Pace.Server, "pace.news": e.Pace.News, "pace.network": e.Pace.Network, "pace.you": e.Pace.You,

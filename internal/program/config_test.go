@@ -66,6 +66,17 @@ func TestConfigurationIsLaidInOrder(t *testing.T) {
 		{"an empty list of the policy takes everything away", "[trust]\nhosts = ['a.contoso.test']", "[trust]\nhosts = []", "trust.hosts", []any{}, policy},
 		{"one wait of a table leaves the others", "[pace]\nmove = ['1s', '2s']", "", "pace.news", []any{"5m0s", "1h0m0s"}, "default"},
 		{"the commands for secrets stay one table", "[secrets.commands]\nvault = ['vault', 'read']", "", "secrets.commands", map[string]any{"vault": []any{"vault", "read"}}, config},
+		{"Microsoft 365 is trusted by nobody's word alone", "", "", "trust.microsoft365", false, "default"},
+		{"Microsoft 365 is trusted by the configuration", "[trust]\nmicrosoft365 = true", "", "trust.microsoft365", true, config},
+		{"the policy trusts Microsoft 365 no more", "[trust]\nmicrosoft365 = true", "[trust]\nmicrosoft365 = false", "trust.microsoft365", false, policy},
+		{"without files no source is switched off", "", "", "discovery.exclude", []any{}, "default"},
+		{"without files Microsoft 365 is not asked", "", "", "discovery.microsoft365", false, "default"},
+		{"the policy names the service", "[discovery]\nurl = 'https://a.contoso.test/autodiscover/autodiscover.xml'", "[discovery]\nurl = 'https://b.contoso.test/autodiscover/autodiscover.xml'", "discovery.url", "https://b.contoso.test/autodiscover/autodiscover.xml", policy},
+		{"the policy switches on what the configuration has switched off", "[discovery]\nexclude = ['scp-lookup']", "[discovery]\nexclude = ['http-redirect', 'srv-record']", "discovery.exclude", []any{"http-redirect", "srv-record"}, policy},
+		{"the site is the configuration's where the policy knows none", "[discovery]\nsite = 'Berlin'", "[discovery]\ndomain = 'ad.contoso.test'", "discovery.site", "Berlin", config},
+		{"the domain is the policy's", "[discovery]\ndomain = 'contoso.test'", "[discovery]\ndomain = 'ad.contoso.test'", "discovery.domain", "ad.contoso.test", policy},
+		{"without files directories are asked by Kerberos", "", "", "discovery.bind", "kerberos", "default"},
+		{"the directories are the policy's", "", "[discovery]\ndirectories = ['ldaps://dc1.contoso.test']", "discovery.directories", []any{"ldaps://dc1.contoso.test"}, policy},
 		{"on_change is a list of arguments", "on_change = ['notify', '-q']", "", "on_change", []any{"notify", "-q"}, config},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -136,6 +147,9 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		{"a command with an empty program", "[secrets.commands]\nvault = ['', 'read']", `secrets.commands: "vault" names no program`},
 		{"on_change with an empty program", "on_change = ['', '-q']", `:1:1: on_change: it names no program; it takes a list`},
 		{"an unknown proxy", "[network]\nproxy = 'http://proxy.contoso.test'", `: network.proxy: "http://proxy.contoso.test" is neither environment nor none`},
+		{"a DNS server by its name", "[network]\ndns = 'dc1.contoso.test:53'", `:2:1: network.dns: "dc1.contoso.test:53" is no address with its port; it takes the address of a DNS server with its port`},
+		{"a DNS server without a port", "[network]\ndns = '192.0.2.53'", `:2:1: network.dns: "192.0.2.53" is no address with its port`},
+		{"a DNS server at port 0", "[network]\ndns = '192.0.2.53:0'", `:2:1: network.dns: `},
 		{"a URL as a trusted host", "[trust]\nhosts = ['https://mx1.fabrikam.test']", `: trust.hosts: "https://mx1.fabrikam.test" is no host name and no pattern like *.fabrikam.test`},
 		{"a trusted host with a port", "[trust]\nhosts = ['mx1.fabrikam.test:443']", ": trust.hosts: "},
 		{"a star within a name", "[trust]\nhosts = ['mx*.fabrikam.test']", ": trust.hosts: "},
@@ -143,6 +157,30 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		{"a pattern for a top-level domain", "[trust]\nhosts = ['*.test']", `:2:1: trust.hosts: "*.test" can never be trusted: test is a public suffix`},
 		{"a pattern for all of com", "[trust]\nhosts = ['*.com']", `:2:1: trust.hosts: "*.com" can never be trusted: com is a public suffix`},
 		{"a pattern for every customer of a registry", "[trust]\nhosts = ['*.co.uk']", `: trust.hosts: "*.co.uk" can never be trusted: co.uk is a public suffix`},
+		{"an unknown key of the discovery", "[discovery]\nurls = []", ":2:1: unknown key discovery.urls"},
+		{"a service in the clear", "[discovery]\nurl = 'http://ex1.contoso.test/autodiscover/autodiscover.xml'", `:2:1: discovery.url: "http://ex1.contoso.test/autodiscover/autodiscover.xml" cannot be asked: credentials travel over https only, not http; it takes a URL: `},
+		{"a service with a user name", "[discovery]\nurl = 'https://ann@ex1.contoso.test/'", `cannot be asked: the address contains a user name`},
+		{"a service at an address", "[discovery]\nurl = 'https://10.9.8.7/'", `:2:1: discovery.url: "https://10.9.8.7/" cannot be asked: an IP address`},
+		{"a service that is a host", "[discovery]\nurl = 'ex1.contoso.test'", `:2:1: discovery.url: "ex1.contoso.test" cannot be asked: the address names no host`},
+		{"a service of everybody", "[discovery]\nurl = 'https://autodiscover.com/autodiscover/autodiscover.xml'", `belongs to whoever registered it`},
+		{"a source that there is not", "[discovery]\nexclude = ['scp-lookup', 'carrier-pigeon']", `:2:1: discovery.exclude: "carrier-pigeon" is no source; it takes a list of sources: ["last-known-good-url", `},
+		{"a source by Outlook's name", "[discovery]\nexclude = ['ExcludeScpLookup']", `"ExcludeScpLookup" is no source; it takes a list of sources: `},
+		{"one source in the place of a list", "[discovery]\nexclude = 'scp-lookup'", `:2:11: discovery.exclude: it is of another kind; it takes a list of sources: `},
+		{"a word in the place of true", "[discovery]\nmicrosoft365 = 'yes'", `:2:16: discovery.microsoft365: it is of another kind; it takes true or false`},
+		{"a word in the place of false", "[trust]\nmicrosoft365 = 'no'", `:2:16: trust.microsoft365: it is of another kind; it takes true or false`},
+		{"a directory by its name", "[discovery]\ndirectories = ['dc1.contoso.test']", `:2:1: discovery.directories: "dc1.contoso.test" is no address of a directory; it takes a list of LDAP addresses: ["ldaps://dc1.contoso.test"]`},
+		{"a directory over http", "[discovery]\ndirectories = ['https://dc1.contoso.test']", `"https://dc1.contoso.test" is no address of a directory`},
+		{"a directory without a host", "[discovery]\ndirectories = ['ldaps://:636']", `"ldaps://:636" is no address of a directory`},
+		{"a directory with a search", "[discovery]\ndirectories = ['ldaps://dc1.contoso.test/CN=Services']", `"ldaps://dc1.contoso.test/CN=Services" says more than a host and a port`},
+		{"a directory with a user name", "[discovery]\ndirectories = ['ldaps://ann@dc1.contoso.test']", `says more than a host and a port`},
+		{"a domain that is none", "[discovery]\ndomain = 'CONTOSO'", `:2:1: discovery.domain: "CONTOSO" is no domain; it takes a domain of Active Directory: "ad.contoso.test"`},
+		{"a domain that is an address", "[discovery]\ndomain = 'ann@contoso.test'", `discovery.domain: "ann@contoso.test" is no domain`},
+		{"a site of 65 letters", "[discovery]\nsite = '" + strings.Repeat("s", 65) + "'", ` is no name of a site; it takes the name of a site of Active Directory: "Berlin"`},
+		{"another way to sign in to directories", "[discovery]\nbind = 'ntlm'", `:2:1: discovery.bind: "ntlm" is no way to sign in; it takes "kerberos", "simple" or "anonymous"`},
+		{"a simple bind of nobody", "[discovery]\nbind = 'simple'\nbind_secret = 'keyring:directory'", `:2:1: discovery.bind: "simple" needs discovery.bind_name and discovery.bind_secret; it takes`},
+		{"a simple bind without a secret", "[discovery]\nbind = 'simple'\nbind_name = 'homing@ad.contoso.test'", `:2:1: discovery.bind: "simple" needs`},
+		{"a secret in the place of its reference", "[discovery]\nbind_secret = 'hunter2'", `:2:1: discovery.bind_secret: `},
+		{"a site with a line break", "[discovery]\nsite = \"Ber\\nlin\"", `:2:1: discovery.site: "Ber\nlin" is no name of a site`},
 		{"an address", "[trust]\nhosts = ['10.9.8.7']", `: trust.hosts: "10.9.8.7" can never be trusted: an IP address`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -167,6 +205,9 @@ func TestConfigurationAtItsLimitsIsTaken(t *testing.T) {
 	for _, config := range []string{
 		"[pace]\nprobe = '1s'", "[pace]\nprobe = '1h'", "[pace]\nmove = ['1ms', '1ms']",
 		"[secrets.commands]\nvault = ['vault']", "on_change = []", "[log]\nlevel = 'error'", "[trust]\nhosts = ['*.contoso.com']",
+		"[discovery]\nurl = 'https://ex1.contoso.test:8443/autodiscover/autodiscover.xml'", "[discovery]\nexclude = []",
+		"[discovery]\ndirectories = ['ldap://dc1.contoso.test:3268', 'LDAPS://dc2.contoso.test/']", "[discovery]\ndomain = 'AD.Contoso.test.'",
+		"[network]\ndns = '[2001:db8::53]:53'", "[discovery]\nsite = ' Neu Delhi '", "[discovery]\nbind = 'simple'\nbind_name = 'n'\nbind_secret = 'keyring:n'", "[discovery]\nsite = '" + strings.Repeat("s", 64) + "'",
 	} {
 		if _, err := LoadConfig(files(t, config, "")); err != nil {
 			t.Errorf("%s: %v", config, err)
@@ -219,6 +260,7 @@ probe = "11s"
 level = "warn"
 [trust]
 hosts = ["*.fabrikam.test"]
+microsoft365 = true
 `, ""))
 	if err != nil {
 		t.Fatal(err)
@@ -250,6 +292,9 @@ hosts = ["*.fabrikam.test"]
 	}
 	if diff := cmp.Diff([]string{"*.fabrikam.test"}, rules.Trusted); diff != "" {
 		t.Error(diff)
+	}
+	if !rules.Microsoft365 {
+		t.Error("trust.microsoft365 does not reach the rules")
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 // consents keeps the answers that people gave, in consents.json, beside the
 // hosts that the configuration trusts. It is an agent.Consents.
 type consents struct {
-	path    string
-	trusted []string
+	path         string
+	trusted      []string
+	microsoft365 bool
 
 	mu sync.Mutex // serialises changes of the file within the process; agent.lock does it between processes
 }
@@ -33,7 +34,7 @@ type consentsFile struct {
 // Rules returns what is in force now.
 func (c *consents) Rules(context.Context) (trust.Rules, error) {
 	list, err := c.load()
-	return trust.Rules{Trusted: c.trusted, Consents: list, Now: time.Now()}, err
+	return trust.Rules{Trusted: c.trusted, Microsoft365: c.microsoft365, Consents: list, Now: time.Now()}, err
 }
 
 // Allow adds a consent, or renews the one for the same domain and host.

@@ -65,6 +65,29 @@ func TestConsentsOutliveTheProcess(t *testing.T) {
 	}
 }
 
+func TestAnExpiredConsentIsKeptAndDoesNotCount(t *testing.T) {
+	c := &consents{path: filepath.Join(t.TempDir(), "consents.json")}
+	over, holds := consent("contoso.test", "mx1.fabrikam.test", monday), consent("contoso.test", "mx2.fabrikam.test", monday)
+	over.Expires, holds.Expires = monday.AddDate(0, 0, 1), time.Now().AddDate(1, 0, 0).UTC().Truncate(time.Second)
+	for _, one := range []trust.Consent{over, holds} {
+		if err := c.Allow(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules, err := c.Rules(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]trust.Consent{over, holds}, rules.Consents); diff != "" {
+		t.Error(diff)
+	}
+	for host, want := range map[string]trust.Verdict{"mx1.fabrikam.test:443": trust.Ask, "mx2.fabrikam.test:443": trust.Allow} {
+		if got, why := rules.Judge(trust.Hop{MailDomain: "contoso.test", To: host, How: trust.FromSRV}); got != want {
+			t.Errorf("%s: %v (%s), want %v", host, got, why, want)
+		}
+	}
+}
+
 func TestConsentForTheSameHostIsRenewed(t *testing.T) {
 	c := &consents{path: filepath.Join(t.TempDir(), "consents.json")}
 	later := monday.AddDate(0, 0, 7)

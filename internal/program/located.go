@@ -3,9 +3,12 @@ package program
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/homing-mail/homing/autodiscover"
 )
 
 const waits = `two times, the first wait and the longest: ["30s", "5m"]`
@@ -14,6 +17,19 @@ const waits = `two times, the first wait and the longest: ["30s", "5m"]`
 var forms = map[string]string{
 	"trust":              `a table: [trust]`,
 	"trust.hosts":        `a list of host names and patterns: ["mx1.fabrikam.test", "*.fabrikam.test"]`,
+	"trust.microsoft365": `true or false`,
+
+	"discovery":              `a table: [discovery]`,
+	"discovery.url":          `a URL: "https://ex1.contoso.test/autodiscover/autodiscover.xml"`,
+	"discovery.exclude":      `a list of sources: ` + sources(),
+	"discovery.microsoft365": `true or false`,
+	"discovery.directories":  `a list of LDAP addresses: ["ldaps://dc1.contoso.test"]`,
+	"discovery.domain":       `a domain of Active Directory: "ad.contoso.test"`,
+	"discovery.bind":         `"kerberos", "simple" or "anonymous", the second with discovery.bind_name and discovery.bind_secret`,
+	"discovery.bind_name":    `a name of the directory: "homing@ad.contoso.test"`,
+	"discovery.bind_secret":  `the reference of a secret: "keyring:directory", "systemd:directory", "command:vault", "file:/etc/homing/directory"`,
+	"discovery.site":         `the name of a site of Active Directory: "Berlin"`,
+
 	"secrets":            `a table: [secrets]`,
 	"secrets.backend":    `"keyring" or "file", the latter with secrets.directory`,
 	"secrets.directory":  `a directory from the root on: "/home/ann/secrets"`,
@@ -21,6 +37,7 @@ var forms = map[string]string{
 	"network":            `a table: [network]`,
 	"network.ca_file":    `a file: "/etc/ssl/contoso.pem"`,
 	"network.connect_to": `a list of HOST:PORT:ADDR:PORT: ["ex1.contoso.test:443:127.0.0.1:8443"]`,
+	"network.dns":        `the address of a DNS server with its port: "192.0.2.53:53"`,
 	"network.proxy":      `"environment" or "none"`,
 	"pace":               `a table: [pace]`,
 	"pace.move":          waits,
@@ -33,6 +50,15 @@ var forms = map[string]string{
 	"on_change":          `a list, a program and its arguments: ["notify-send", "moved"]`,
 	"log":                `a table: [log]`,
 	"log.level":          `"debug", "info", "warn" or "error"`,
+}
+
+// sources are the names that discovery.exclude takes.
+func sources() string {
+	var quoted []string
+	for _, s := range autodiscover.Sources() {
+		quoted = append(quoted, strconv.Quote(string(s)))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
 // form says what key takes, empty for a key that there is not.
@@ -68,7 +94,7 @@ func located(path string, err error) error {
 // places returns the line and the column of each key of a document that has been
 // decoded: of the decoder it asks what a table without keys does not know.
 func places(data []byte) map[string]string {
-	var tables struct{ Trust, Secrets, Network, Pace, Log struct{} }
+	var tables struct{ Trust, Discovery, Secrets, Network, Pace, Log struct{} }
 	strict, ok := errors.AsType[*toml.StrictMissingError](toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields().Decode(&tables))
 	if !ok {
 		return nil

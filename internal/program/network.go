@@ -29,8 +29,17 @@ func (c Config) network() (logonclient.Network, error) {
 			return n, fmt.Errorf("%s holds no certificate in PEM form", file)
 		}
 	}
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	if c.Network.DNS != "" {
+		dialer.Resolver = resolver(c.Network.DNS)
+		n.Dial = dialer.DialContext
+		n.LookupSRV = func(ctx context.Context, service, proto, name string) ([]*net.SRV, error) {
+			_, records, err := dialer.Resolver.LookupSRV(ctx, service, proto, strings.TrimSuffix(name, ".")+".")
+			return records, err
+		}
+	}
 	if len(c.Network.ConnectTo) > 0 {
-		to, err := connectTo(c.Network.ConnectTo, (&net.Dialer{}).DialContext)
+		to, err := connectTo(c.Network.ConnectTo, dialer.DialContext)
 		if err != nil {
 			return n, err
 		}
@@ -41,6 +50,13 @@ func (c Config) network() (logonclient.Network, error) {
 
 // connectTimeout is for the name look-up and the TCP connect.
 const connectTimeout = 7 * time.Second
+
+// resolver returns one that asks the DNS server at addr (host:port) alone.
+func resolver(addr string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+}
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 

@@ -12,10 +12,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // listen returns the address of a listener on loopback that says name to
@@ -171,5 +175,111 @@ func TestProxy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// nameserver is a DNS server on loopback for contoso.test. It answers SRV with two
+// records and A with 127.0.0.1, for every other name that there is none, and tells
+// what it was asked.
+func nameserver(t *testing.T) (addr string, asked func() []string) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var names []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1024)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if err := m.Unpack(buf[:n]); err != nil || len(m.Questions) != 1 {
+				t.Errorf("no question: %v", err)
+				continue
+			}
+			q := m.Questions[0]
+			mu.Lock()
+			names = append(names, q.Type.String()+" "+q.Name.String())
+			mu.Unlock()
+			m.Response, m.Additionals = true, nil
+			header := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class}
+			switch {
+			case !strings.HasSuffix(q.Name.String(), "contoso.test."):
+				m.RCode = dnsmessage.RCodeNameError
+			case q.Type == dnsmessage.TypeSRV:
+				for _, target := range []string{"ex1.contoso.test.", "ex2.contoso.test."} {
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.SRVResource{Port: 443, Target: dnsmessage.MustNewName(target)}})
+				}
+			case q.Type == dnsmessage.TypeA:
+				m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}})
+			}
+			if answer, err := m.Pack(); err == nil {
+				conn.WriteTo(answer, from)
+			}
+		}
+	}()
+	t.Cleanup(func() { conn.Close(); <-done })
+	return conn.LocalAddr().String(), func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(names)
+	}
+}
+
+func TestADNSServerIsAskedInPlaceOfTheSystem(t *testing.T) {
+	a := listen(t, "a")
+	_, port, err := net.SplitHostPort(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, asked := nameserver(t)
+	for _, tc := range []struct {
+		name      string
+		connectTo []string
+	}{
+		{"alone", nil},
+		{"beside connect_to", []string{"ex9.contoso.test:443:127.0.0.1:1"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var c Config
+			c.Network.DNS, c.Network.ConnectTo = server, tc.connectTo
+			n, err := c.network()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !n.HasSRV() {
+				t.Fatal("there is nobody to ask for SRV records")
+			}
+			records, err := n.SRV(t.Context(), "autodiscover", "tcp", "contoso.test")
+			if err != nil || len(records) != 2 {
+				t.Errorf("%d records, %v; want 2", len(records), err)
+			}
+			if !slices.Contains(asked(), "TypeSRV _autodiscover._tcp.contoso.test.") {
+				t.Errorf("asked for %v", asked())
+			}
+			if records, err := n.SRV(t.Context(), "autodiscover", "tcp", "fabrikam.test"); err != nil || len(records) > 0 {
+				t.Errorf("of a name that there is not: %v, %v", records, err)
+			}
+			conn, err := n.Dial(t.Context(), "tcp", net.JoinHostPort("ex1.contoso.test", port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if said, err := io.ReadAll(conn); err != nil || string(said) != "a" {
+				t.Errorf("%q, %v answers in the place of ex1", said, err)
+			}
+		})
+	}
+	// The twin: without it, connect_to alone leaves nobody to ask.
+	var c Config
+	c.Network.ConnectTo = []string{"::" + a}
+	if n, err := c.network(); err != nil || n.HasSRV() {
+		t.Errorf("with connect_to alone: SRV records %v, %v", n.HasSRV(), err)
 	}
 }

@@ -28,8 +28,11 @@ func DefaultPaths() (Paths, error) {
 	}
 	switch runtime.GOOS {
 	case "windows":
-		p.Policy = filepath.Join(os.Getenv("ProgramData"), "homing", "policy.toml")
-		local := os.Getenv("LocalAppData")
+		all, local := os.Getenv("ProgramData"), os.Getenv("LocalAppData")
+		if !filepath.IsAbs(all) { // a policy that is not found would be none
+			return Paths{}, errors.New("%ProgramData% is not set")
+		}
+		p.Policy = filepath.Join(all, "homing", "policy.toml")
 		if local == "" {
 			return Paths{}, errors.New("%LocalAppData% is not set")
 		}

@@ -45,13 +45,13 @@ func Open(p Paths, c *Effective, log *slog.Logger) (*Program, error) {
 		return nil, err
 	}
 	challenges := new(logonclient.Challenges)
-	return &Program{
+	program := &Program{
 		Paths:    p,
 		Config:   c,
 		Log:      log,
 		Store:    &profile.Files{Dir: p.State},
 		Secrets:  &profile.SecretStore{Commands: c.Secrets.Commands},
-		Consents: &consents{path: p.consents(), trusted: c.Trust.Hosts},
+		Consents: &consents{path: p.consents(), trusted: c.Trust.Hosts, microsoft365: c.Trust.Microsoft365},
 		Refusals: &refusals{path: p.refused(), log: log},
 		LogonClient: &logonclient.Client{
 			Network: network, Challenges: challenges, Log: log,
@@ -59,7 +59,11 @@ func Open(p Paths, c *Effective, log *slog.Logger) (*Program, error) {
 		DiscoverClient: &autodiscover.Client{
 			Network: network, Challenges: challenges, Log: log,
 		},
-	}, nil
+	}
+	if _, ok := c.directories(network, log); ok {
+		program.DiscoverClient.SCP = program.announced
+	}
+	return program, nil
 }
 
 func (e *Effective) level() (slog.Level, error) {
@@ -89,7 +93,7 @@ func (p *Program) AgentConfig() agent.Config {
 			return s, nil
 		},
 		Resolve:   p.LogonClient.Resolve,
-		Discover:  p.DiscoverClient.Discover,
+		Discover:  p.Discover,
 		Refusals:  p.Refusals,
 		SecretRef: p.SecretRef,
 		Changed:   p.changed(),

@@ -38,7 +38,10 @@ type Client struct {
 	Challenges *Challenges    // what hosts have offered; nil: remembers nothing beyond a session
 	Log        *slog.Logger   // nil discards
 	Seen       func(Exchange) // called after each exchange; nil: nobody looks
-	Timeout    time.Duration  // for one exchange except NotificationWait, and for a whole look-up; 0: one minute
+	// Timeout is how long a server may be silent, except in NotificationWait, and
+	// how long a whole look-up may take; 0: one minute. A server that says PENDING
+	// prolongs an exchange, up to five times that.
+	Timeout time.Duration
 
 	mu       sync.Mutex
 	instance string                  // GUID of X-ClientInfo, drawn at the first use

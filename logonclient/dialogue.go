@@ -180,11 +180,12 @@ func (d *dialogue) header(kind, requestID string) http.Header {
 // says that the server has been heard and how long the next sign of life may
 // be in coming.
 func (d *dialogue) limit(ctx context.Context, limit time.Duration) (_ context.Context, alive func(pending time.Duration), stop func()) {
-	if limit < 0 {
-		return watchdog(ctx)
-	}
-	if limit == 0 {
-		limit = d.client.timeout()
+	switch {
+	case limit < 0:
+		return watchdog(ctx, firstByte, 0, longestWait)
+	case limit == 0: // a server that works says so by PENDING
+		silent := d.client.timeout()
+		return watchdog(ctx, silent, silent, 5*silent)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, silence(limit))
 	return ctx, func(time.Duration) {}, cancel

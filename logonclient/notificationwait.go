@@ -32,17 +32,18 @@ func (s *Session) notificationWait(ctx context.Context) (event bool, err *Error)
 }
 
 // watchdog returns a context that ends when the server has been silent too
-// long: a minute at first, then three periods of its PENDING, from each time
-// that alive is called.
-func watchdog(ctx context.Context) (_ context.Context, alive func(pending time.Duration), stop func()) {
-	ctx, end := context.WithTimeoutCause(ctx, longestWait, silence(longestWait))
+// long: for first at the beginning, then, from each time that alive is called,
+// for three periods of its PENDING, or least if that is longer. It ends after
+// longest, whatever the server says.
+func watchdog(ctx context.Context, first, least, longest time.Duration) (_ context.Context, alive func(pending time.Duration), stop func()) {
+	ctx, end := context.WithTimeoutCause(ctx, longest, silence(longest))
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(firstByte, func() { cancel(silence(firstByte)) })
+	timer := time.AfterFunc(first, func() { cancel(silence(first)) })
 	alive = func(pending time.Duration) {
 		if !timer.Stop() {
 			return // it is too late
 		}
-		limit := 3 * pending
+		limit := max(3*pending, least)
 		timer = time.AfterFunc(limit, func() { cancel(silence(limit)) })
 	}
 	return ctx, alive, func() { timer.Stop(); cancel(nil); end() }

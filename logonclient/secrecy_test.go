@@ -205,7 +205,7 @@ func heldAt(t *testing.T, at string, answer func(io.Writer)) {
 		}
 		session.Close(t.Context())
 	}
-	limit := 2*time.Minute + 10*time.Second // two exchanges and a goodbye
+	limit := 5*time.Minute + 10*time.Second // one exchange and a goodbye
 	if at == "NotificationWait" {
 		limit = 31 * time.Minute
 	}

@@ -51,6 +51,7 @@ told = { grep -Ev '^ *(=== |--- PASS|.* mockserver: MOCKSERVER_SEED)' || true; }
 # Every figure of the README, measured here and now, each with its limit.
 bench:
 	go test -run '^$$' -bench . -benchmem ./internal/mapi ./mockserver
+	@go test ./autodiscover -run 'TestDeadPlaces|TestManyDiscoveries' -discoveries 10000 -v | $(told)
 	go run ./internal/figures
 
 # Every fuzz target for FUZZTIME.

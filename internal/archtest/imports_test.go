@@ -40,6 +40,8 @@ var rules = []rule{
 		why: "that import is the gate to cgo and GL"},
 	{of: []string{"..."}, except: []string{"cmd/homing-tray", "ui/..."}, not: []string{"fyne.io/..."}, deep: true,
 		why: "a headless agent needs 8 MiB, a program with windows fifteen times that and libGL to start at all"},
+	{of: []string{"..."}, except: []string{"internal/scp", "internal/integration"}, not: []string{"github.com/go-ldap/...", "github.com/jcmturner/..."},
+		why: "LDAP and Kerberos are the directory's business alone"},
 	{of: []string{"mockserver"}, not: []string{"profile", "autodiscover", "logonclient", "agent/...", "internal/trust", "internal/httpauth", "internal/program"}, deep: true,
 		why: "a mock that shares the client's code agrees with its bugs"},
 	{of: clients, not: []string{"mockserver"}, deep: true,

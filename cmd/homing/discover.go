@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,21 +19,34 @@ import (
 func (a *app) discoverCommand() *cobra.Command {
 	var s signIn
 	var legacyDN string
-	var noAuth bool
+	var noAuth, asOutlook bool
+	var policy []string
 	cmd := &cobra.Command{
 		Use:   "discover ADDRESS",
 		Short: "Explain where Autodiscover says the mailbox is",
 		Long: `Discover asks as the agent would, and prints each question with its answer, how
-long it took and whether credentials were sent. It changes nothing. The sign-in
-is that of the profile for this address, or the one that the flags name.`,
+long it took and whether credentials were sent; then a table of all of them. It
+changes nothing. The sign-in is that of the profile for this address, or the one
+that the flags name.
+
+With --as-outlook each source is probed by itself, without credentials, and the
+step is predicted that Outlook would take under the given policy values.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asOutlook {
+				return a.discoverAsOutlook(cmd.Context(), args[0], policy)
+			}
+			if policy != nil {
+				return usage(errors.New("--outlook-policy goes with --as-outlook"))
+			}
 			return a.discover(cmd.Context(), args[0], legacyDN, noAuth, &s)
 		},
 	}
 	s.flags(cmd)
 	cmd.Flags().StringVar(&legacyDN, "legacy-dn", "", "ask by this distinguished `name`, the address only after it; that of the profile if not given")
 	cmd.Flags().BoolVar(&noAuth, "no-auth", false, "send no credentials to anybody")
+	cmd.Flags().BoolVar(&asOutlook, "as-outlook", false, "predict what Outlook would do; no credentials are sent")
+	cmd.Flags().StringSliceVar(&policy, "outlook-policy", nil, "policy `KEY=VALUE,...` of Outlook's, such as ExcludeScpLookup=1")
 	return cmd
 }
 
@@ -44,23 +58,12 @@ func (a *app) discover(ctx context.Context, address, legacyDN string, noAuth boo
 	if err != nil {
 		return err
 	}
-	draft, err := profile.New(address, "")
+	q, draft, err := question(ctx, p, address)
 	if err != nil {
-		return usage(err)
-	}
-	q := autodiscover.Query{Address: draft.Address, LegacyDN: legacyDN}
-	if q.Rules, err = p.Consents.Rules(ctx); err != nil {
 		return err
 	}
-	all, _ := loadAll(ctx, p)
-	if old, ok := byAddress(all, draft.Address); ok {
-		draft = old
-		if mapi := draft.Endpoint.MAPI; mapi != nil && legacyDN == "" {
-			q.LegacyDN = mapi.LegacyDN
-		}
-		if issuer := draft.Endpoint.Autodiscover; issuer != "" {
-			q.First = []autodiscover.Candidate{{URL: issuer, How: draft.Known()}}
-		}
+	if legacyDN != "" {
+		q.LegacyDN = legacyDN
 	}
 	if !noAuth {
 		if q.Logins, err = a.logins(ctx, p, draft, s); err != nil {
@@ -70,20 +73,87 @@ func (a *app) discover(ctx context.Context, address, legacyDN string, noAuth boo
 	if !a.json {
 		q.Seen = func(step autodiscover.Step) { a.printStep(step) }
 	}
-	result, err := p.DiscoverClient.Discover(ctx, q)
+	result, err := p.Discover(ctx, q)
 	if a.json {
 		return a.discoverJSON(result, err)
 	}
 	if err != nil {
+		a.printTable(steps(err))
 		return err
 	}
+	a.printTable(result.Steps)
 	mapi, _ := result.Settings.MAPI()
 	a.printf("\nmail store     %s\naddress book   %s\nlegacy dn      %s\nissued by      %s\nfound by       %s\n",
 		mapi.MailStore, mapi.AddressBook, result.Settings.LegacyDN, result.URL, result.By)
 	return nil
 }
 
+// question is what the agent would ask for an address, without the sign-in, and
+// the profile that it is asked for: a new one if there is none.
+func question(ctx context.Context, p *program.Program, address string) (q autodiscover.Query, of profile.Profile, err error) {
+	if of, err = profile.New(address, ""); err != nil {
+		return q, of, usage(err)
+	}
+	q.Address = of.Address
+	if q.Rules, err = p.Consents.Rules(ctx); err != nil {
+		return q, of, err
+	}
+	all, _ := loadAll(ctx, p)
+	if old, ok := byAddress(all, of.Address); ok {
+		of = old
+		if mapi := of.Endpoint.MAPI; mapi != nil {
+			q.LegacyDN = mapi.LegacyDN
+		}
+		if issuer := of.Endpoint.Autodiscover; issuer != "" {
+			q.First = []autodiscover.Candidate{{URL: issuer, How: of.Known(), Source: autodiscover.SourceProfile}}
+		}
+	}
+	return q, of, nil
+}
+
+// discoverAsOutlook probes each source and predicts by them.
+func (a *app) discoverAsOutlook(ctx context.Context, address string, pairs []string) error {
+	policy, err := parseOutlookPolicy(pairs)
+	if err != nil {
+		return usage(err)
+	}
+	p, err := a.open()
+	if err != nil {
+		return err
+	}
+	q, _, err := question(ctx, p, address)
+	if err != nil {
+		return err
+	}
+	q.First = nil // the URL that Outlook remembers is another
+	if !a.json {
+		q.Seen = func(step autodiscover.Step) { a.printStep(step) }
+	}
+	probes := probeAll(ctx, p, q)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	predicted := predictOutlook(probes, policy)
+	if a.json {
+		return a.printJSON(struct {
+			Note       string     `json:"note"`
+			Prediction prediction `json:"prediction"`
+			Probes     []probe    `json:"probes"`
+		}{"a prediction from probes without credentials; Outlook itself has not been asked", predicted, probes})
+	}
+	a.printTable(stepsOf(probes))
+	a.printPrediction(predicted)
+	return nil
+}
+
 func (a *app) printStep(s autodiscover.Step) {
+	switch {
+	case s.By == "" && s.Skipped:
+		return // a source that is not asked; the table has it
+	case s.By == "":
+		a.printf("%s\n  looked up, %d ms\n  %s\n", cmp.Or(s.URL, string(s.Source)), s.Elapsed.Milliseconds(), answered(s))
+		return
+	}
 	said := s.Said
 	if s.Err != "" {
 		said = s.Err
@@ -145,7 +215,11 @@ func (a *app) logins(ctx context.Context, p *program.Program, of profile.Profile
 			return nil, err
 		}
 	}
-	of.Logins = []profile.LoginRef{{User: user, Weakest: string(trust.Basic), Bearer: s.bearer, Secret: ref}}
+	given := []profile.LoginRef{{User: user, Weakest: string(trust.Basic), Bearer: s.bearer, Secret: ref}}
+	for _, saved := range of.Logins { // where something stronger was let in, nothing weaker goes
+		given = append(given, profile.LoginRef{Realm: saved.Realm, User: user, Weakest: string(saved.AtLeast()), Bearer: s.bearer, Secret: ref})
+	}
+	of.Logins = given
 	return agent.Logins(of, p.Secrets, nil), nil
 }
 

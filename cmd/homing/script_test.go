@@ -26,8 +26,9 @@ import (
 // TestScripts runs testdata/script. Besides the commands of testscript, a
 // script has these:
 //
-//	mock WORLD [FILE]       starts a world and writes $CONFIG: FILE, with its variables
-//	                        expanded, and how to reach the world
+//	mock WORLD [FILE]       starts a world, a bundled one or a file NAME.toml, and writes
+//	                        $CONFIG: FILE, with its variables expanded, and how to
+//	                        reach the world
 //	world WORD...           a line of the world's own script
 //	requests                prints what the world was asked, a line each
 //	await TEXT              waits until a line of that record contains TEXT
@@ -93,6 +94,9 @@ func mockWorld(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: mock WORLD [FILE]")
 	}
 	w, err := mockserver.OpenWorld(args[0])
+	if strings.HasSuffix(args[0], ".toml") {
+		w, err = mockserver.ReadWorld(strings.NewReader(ts.ReadFile(args[0])))
+	}
 	ts.Check(err)
 	w.Password = testPassword
 	s, err := mockserver.New(w)
@@ -106,10 +110,25 @@ func mockWorld(ts *testscript.TestScript, neg bool, args []string) {
 	var network struct {
 		CAFile    string   `toml:"ca_file"`
 		ConnectTo []string `toml:"connect_to"`
+		DNS       string   `toml:"dns,omitempty"`
 	}
 	network.CAFile = ca
-	network.ConnectTo = append(s.ConnectTo(), "::"+s.Addr()) // no other host is reached, and no resolver
-	text, err := toml.Marshal(map[string]any{"network": network})
+	if len(w.SRV) > 0 {
+		ts.Check(s.ListenDNS("127.0.0.1:0"))
+		network.DNS = s.DNSAddr()
+	}
+	if len(w.Clear) > 0 {
+		ts.Check(s.ListenClear("127.0.0.1:0"))
+		network.ConnectTo = append(network.ConnectTo, ":80:"+s.ClearAddr())
+	}
+	for _, d := range w.Directories {
+		ts.Check(s.ListenLDAP(d.Host, "127.0.0.1:0"))
+		network.ConnectTo = append(network.ConnectTo, d.Host+":636:"+s.LDAPAddr(d.Host))
+	}
+	network.ConnectTo = append(network.ConnectTo, s.ConnectTo()...)
+	network.ConnectTo = append(network.ConnectTo, "::"+s.Addr()) // no other host is reached, and no resolver
+	pace := map[string]string{"turn": "1ms"} // nobody else is in the queue
+	text, err := toml.Marshal(map[string]any{"network": network, "pace": pace})
 	ts.Check(err)
 	if len(args) == 2 {
 		text = slices.Concat([]byte(os.Expand(ts.ReadFile(args[1]), ts.Getenv)), []byte("\n"), text)

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/program"
+	"github.com/homing-mail/homing/internal/scp"
+	"github.com/homing-mail/homing/internal/trust"
+	"github.com/homing-mail/homing/profile"
+)
+
+// facts are what can be seen from this workstation, for the checks to judge.
+type facts struct {
+	Address  string
+	Profile  *profile.Profile // nil: there is none for the address
+	Former   []string         // LegacyDNs that the mailbox had before, of the profile's history
+	LegacyDN string           // the one that is asked by; empty: by the address
+
+	Probes []probe  // of each source, without credentials
+	Asked  []probe  // of those that live, with credentials
+	ByDN   []former // the service that issued the settings, asked by each of Former
+	Silent string   // why nobody was asked with credentials; empty: they were
+
+	Home      error // of a logon where the profile points; nil: it succeeded
+	HomeTried bool
+
+	Hosts   []hostFact
+	Secrets []secretFact
+
+	HasDirectory bool
+	Directory    scp.Report
+	DirectoryErr error
+}
+
+// former is how a question by a former LegacyDN went.
+type former struct {
+	DN    string
+	Probe probe
+}
+
+// hostFact is a bare GET of a host, without credentials.
+type hostFact struct {
+	Host   string // host:port
+	Source autodiscover.Source
+	Server string        // the header of that name
+	Skew   time.Duration // of the host's clock against ours
+	Dated  bool          // Skew is known
+	Err    error         // why there was no answer
+}
+
+// secretFact is whether a secret of the profile can be had.
+type secretFact struct {
+	Ref string
+	Err error
+}
+
+// Limits on gathering.
+const (
+	maxHosts  = 12
+	maxFormer = 4
+	hostLimit = 10 * time.Second
+	askLimit  = 2 * time.Minute // all questions with credentials, and the logon
+)
+
+// gather looks at everything. Who may receive credentials is judged as ever; in
+// all questions together no more hosts outside the mail domain and the policy do
+// than in one discovery.
+func gather(ctx context.Context, p *program.Program, q autodiscover.Query, of profile.Profile, logins trust.Logins, silent string) facts {
+	f := facts{Address: q.Address, LegacyDN: q.LegacyDN, Silent: silent}
+	if of.ID != "" && of.Generation > 0 {
+		f.Profile = &of
+		f.Former = formerDNs(ctx, p, of)
+		for _, login := range of.Logins {
+			_, err := p.Secrets.Get(ctx, login.Secret)
+			f.Secrets = append(f.Secrets, secretFact{login.Secret, err})
+		}
+	}
+	f.Probes = probeAll(ctx, p, q)
+	f.Hosts = meetHosts(ctx, p.DiscoverClient.Network, hostsOf(f.Probes, f.Profile))
+	if f.HasDirectory = p.DiscoverClient.SCP != nil; f.HasDirectory {
+		_, domain, _ := strings.Cut(q.Address, "@")
+		limited, cancel := context.WithTimeout(ctx, hostLimit)
+		f.Directory, f.DirectoryErr = p.Directories(limited, domain)
+		cancel()
+	}
+	if silent == "" {
+		ctx, cancel := context.WithTimeout(ctx, askLimit)
+		defer cancel()
+		q.Logins = &bounded{Logins: logins, rules: q.Rules, domain: q.Address[strings.LastIndexByte(q.Address, '@')+1:]}
+		f.ask(ctx, p, q)
+	}
+	return f
+}
+
+// ask puts the questions that carry credentials, one after another: the first
+// refusal of the sign-in ends them.
+func (f *facts) ask(ctx context.Context, p *program.Program, q autodiscover.Query) {
+	if f.Profile != nil && f.Profile.Endpoint.MAPI != nil {
+		if target, err := p.Target(ctx, *f.Profile); err == nil {
+			target.Access.Logins = q.Logins
+			f.HomeTried = true
+			session, err := p.LogonClient.Logon(ctx, target)
+			if f.Home = err; err == nil {
+				session.Close(ctx) // the logon is what counts
+			}
+		}
+	}
+	asked := make(map[string]bool)
+	for _, one := range f.Probes {
+		at, ok := living(one)
+		if !ok || at.Verdict != trust.Allow.String() || asked[at.URL] {
+			continue
+		}
+		asked[at.URL] = true
+		got := probeSource(ctx, p, q, one.Source)
+		f.Asked = append(f.Asked, got)
+		if refusedSignIn(got.Err) {
+			return
+		}
+	}
+	if f.Profile == nil || len(q.First) == 0 {
+		return
+	}
+	for _, dn := range f.Former {
+		q.LegacyDN = dn
+		f.ByDN = append(f.ByDN, former{dn, probeSource(ctx, p, q, autodiscover.SourceProfile)})
+	}
+}
+
+// living returns the first step of a probe that was answered as Autodiscover does,
+// or asked for a sign-in. A host that nobody has allowed is asked for nothing, so
+// that any answer of it counts.
+func living(p probe) (autodiscover.Step, bool) {
+	i := slices.IndexFunc(p.Steps, func(s autodiscover.Step) bool {
+		return s.By != "" && s.Source != "" && !s.Skipped && (s.HTTPStatus == http.StatusUnauthorized || isAutodiscover(s) || onlyMet(s))
+	})
+	if i < 0 {
+		return autodiscover.Step{}, false
+	}
+	return p.Steps[i], true
+}
+
+// onlyMet reports whether a step has met a host that a person has to allow first.
+func onlyMet(s autodiscover.Step) bool {
+	return s.Verdict == trust.Ask.String() && s.HTTPStatus != 0
+}
+
+// refusedSignIn reports whether a discovery ended because credentials were refused.
+func refusedSignIn(err error) bool {
+	if noLogin, ok := errors.AsType[*trust.NoLoginError](err); ok && !noLogin.Refused {
+		return false // the secret could not be had
+	}
+	e, ok := errors.AsType[*autodiscover.Error](err)
+	return ok && e.Kind == autodiscover.Unauthorized && e.User != ""
+}
+
+// formerDNs are the names that the mailbox had before, the newest first.
+func formerDNs(ctx context.Context, p *program.Program, of profile.Profile) []string {
+	history, err := p.Store.History(ctx, of.ID)
+	if err != nil || of.Endpoint.MAPI == nil {
+		return nil
+	}
+	known := []string{strings.ToLower(of.Endpoint.MAPI.LegacyDN)}
+	var out []string
+	for _, g := range slices.Backward(history) {
+		mapi := g.Profile.Endpoint.MAPI
+		if mapi == nil || len(out) == maxFormer || slices.Contains(known, strings.ToLower(mapi.LegacyDN)) {
+			continue
+		}
+		known = append(known, strings.ToLower(mapi.LegacyDN))
+		out = append(out, mapi.LegacyDN)
+	}
+	return out
+}
+
+// hostsOf are the hosts that the probes have come to, and that of the profile.
+func hostsOf(probes []probe, of *profile.Profile) []hostFact {
+	var out []hostFact
+	add := func(source autodiscover.Source, rawURL string) {
+		u, err := url.Parse(rawURL)
+		if err != nil || u.Scheme != "https" || len(out) == maxHosts {
+			return
+		}
+		at := trust.HostPort(u)
+		if at != "" && !slices.ContainsFunc(out, func(h hostFact) bool { return h.Host == at }) {
+			out = append(out, hostFact{Host: at, Source: source})
+		}
+	}
+	if of != nil && of.Endpoint.MAPI != nil {
+		add(autodiscover.SourceProfile, of.Endpoint.MAPI.MailStore)
+	}
+	for _, s := range stepsOf(probes) {
+		if s.By != "" && !s.Skipped {
+			add(s.Source, s.URL)
+		}
+	}
+	return out
+}
+
+// meetHosts sends each host a bare GET: what it presents, what its clock says.
+func meetHosts(ctx context.Context, n autodiscover.Network, hosts []hostFact) []hostFact {
+	var wg sync.WaitGroup
+	for i := range hosts {
+		wg.Go(func() { meetHost(ctx, n, &hosts[i]) })
+	}
+	wg.Wait()
+	return hosts
+}
+
+func meetHost(ctx context.Context, n autodiscover.Network, h *hostFact) {
+	ctx, cancel := context.WithTimeout(ctx, hostLimit)
+	defer cancel()
+	transport := n.Transport()
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+h.Host+"/", nil)
+	if err != nil {
+		h.Err = err
+		return
+	}
+	sent := time.Now()
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		h.Err = err
+		return
+	}
+	res.Body.Close()
+	h.Server = printableHeader(res.Header.Get("Server"))
+	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		h.Dated = true
+		h.Skew = date.Sub(sent.Add(time.Since(sent) / 2))
+	}
+}
+
+// printableHeader keeps what a server says of itself to a line.
+func printableHeader(s string) string {
+	return clip(strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, s))
+}
+
+// bounded are logins for as many hosts outside the mail domain and the policy as
+// one discovery may send credentials to. It is used by one goroutine at a time.
+type bounded struct {
+	trust.Logins
+	rules     trust.Rules
+	domain    string
+	receivers trust.Receivers
+}
+
+func (b *bounded) Login(ctx context.Context, host string) (trust.Login, error) {
+	if !b.receivers.Admit(b.rules, trust.Hop{MailDomain: b.domain, To: net.JoinHostPort(host, "443")}) {
+		return trust.Login{}, &trust.NoLoginError{Host: host, Realm: trust.Realm(host), Err: errors.New("enough hosts outside the mail domain have received it")}
+	}
+	return b.Logins.Login(ctx, host)
+}

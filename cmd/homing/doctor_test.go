@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/scp"
+	"github.com/homing-mail/homing/internal/trust"
+	"github.com/homing-mail/homing/profile"
+)
+
+const (
+	contosoDN  = "/o=Contoso/ou=First/cn=Recipients/cn=ann"
+	fabrikamDN = "/o=Fabrikam/ou=First/cn=Recipients/cn=ann"
+	scpURL     = "https://ex1.contoso.test/autodiscover/autodiscover.xml"
+	fabrikam   = "https://autodiscover.fabrikam.test/autodiscover/autodiscover.xml"
+)
+
+// settledAt is a source that has led to a mailbox.
+func settledAt(source autodiscover.Source, url, store, dn string, by autodiscover.Identity, steps ...autodiscover.Step) probe {
+	return probe{Source: source, Steps: steps, Result: &autodiscover.Result{URL: url, By: by, Settings: autodiscover.Settings{
+		LegacyDN: dn, Protocols: []autodiscover.Protocol{{Type: "mapiHttp", MAPI: &autodiscover.MAPI{MailStore: store}}},
+	}}}
+}
+
+func failedProbe(source autodiscover.Source, e *autodiscover.Error) probe {
+	return probe{Source: source, Steps: e.Steps, Err: e}
+}
+
+// at is ann's profile, logged on to where it points.
+func at(store, dn string) facts {
+	return facts{Address: "ann@contoso.test", LegacyDN: dn, HomeTried: true, Profile: &profile.Profile{
+		Address: "ann@contoso.test", Endpoint: profile.Endpoint{MAPI: &profile.MAPI{MailStore: store, LegacyDN: dn}},
+	}}
+}
+
+func (f facts) with(change func(*facts)) facts { change(&f); return f }
+
+func badCertificate(err error) error {
+	return fmt.Errorf("tls: %w", &tls.CertificateVerificationError{Err: err, UnverifiedCertificates: []*x509.Certificate{{
+		Subject: pkix.Name{CommonName: "www.hoster.test"}, DNSNames: []string{"www.hoster.test"}, Issuer: pkix.Name{CommonName: "Some Issuer"},
+	}}})
+}
+
+func TestChecks(t *testing.T) {
+	const mx1, ex1 = "https://mx1.fabrikam.test/mapi/emsmdb/?MailboxId=11@fabrikam.test", "https://ex1.contoso.test/mapi/emsmdb/?MailboxId=22@contoso.test"
+	moved := at(mx1, fabrikamDN)
+	stranger := facts{Address: "ann@contoso.test", Silent: "there is no sign-in"}
+	host := func(source autodiscover.Source, err error) facts {
+		return facts{Hosts: []hostFact{{Host: "autodiscover.contoso.test:443", Source: source, Err: err}}}
+	}
+	clocks := func(skews ...time.Duration) facts {
+		var f facts
+		for _, s := range skews {
+			f.Hosts = append(f.Hosts, hostFact{Host: "ex1.contoso.test:443", Dated: true, Skew: s})
+		}
+		return f
+	}
+	asked := func(f facts, probes ...probe) facts { return f.with(func(f *facts) { f.Asked = probes }) }
+	seen := func(f facts, probes ...probe) facts { return f.with(func(f *facts) { f.Probes = probes }) }
+	directory := func(f facts) facts { return f.with(func(f *facts) { f.HasDirectory = true }) }
+	secret := func(ref string, err error) facts {
+		return moved.with(func(f *facts) { f.Secrets = []secretFact{{ref, err}} })
+	}
+	refused := autodiscover.Step{URL: fabrikam, By: autodiscover.ByLegacyDN, Said: "ErrorCode 500: unknown"}
+	autod := probed(autodiscover.SourceAutodiscover, signInAsked(autodiscover.SourceAutodiscover, autodURL))
+	noAutod := probed(autodiscover.SourceAutodiscover, silent(autodiscover.SourceAutodiscover, autodURL))
+	clear := probed(autodiscover.SourceHTTP, signInAsked(autodiscover.SourceHTTP, fabrikam))
+	noSRV := probed(autodiscover.SourceSRV, autodiscover.Step{Source: autodiscover.SourceSRV, Said: "nothing is announced"})
+	deadSCP := probed(autodiscover.SourceSCP, silent(autodiscover.SourceSCP, scpURL))
+	liveSCP := probed(autodiscover.SourceSCP, signInAsked(autodiscover.SourceSCP, scpURL))
+	asksConsent := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:443"}, Verdict: trust.Ask}
+	neverAsks := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "10.9.8.7:443"}}
+
+	for _, tt := range []struct {
+		check, name string
+		f           facts
+		state, want string // want: in the evidence or the remedy
+	}{
+		{"home", "a logon succeeds", moved, "fine", ""},
+		{"home", "a logon fails", moved.with(func(f *facts) { f.Home = errors.New("ecUnknownUser") }), "wrong", "ecUnknownUser"},
+		{"home", "no profile", stranger, "not checked", "no profile"},
+		{"home", "no logon", moved.with(func(f *facts) { f.HomeTried, f.Silent = false, "nobody signs in" }), "not checked", "nobody signs in"},
+
+		{"stale-scp", "no directory", seen(moved, liveSCP), "not checked", "no directory"},
+		{"stale-scp", "it leads to the mailbox of today", asked(directory(seen(moved, liveSCP)), settledAt(autodiscover.SourceSCP, scpURL, mx1, fabrikamDN, autodiscover.ByAddress)), "fine", ""},
+		{"stale-scp", "its server answers for a former mailbox", asked(directory(seen(moved, liveSCP)), settledAt(autodiscover.SourceSCP, scpURL, ex1, contosoDN, autodiscover.ByAddress)), "wrong", "-AutoDiscoverServiceInternalUri $null"},
+		{"stale-scp", "its server is gone, and others answer", directory(seen(moved, deadSCP, autod)), "wrong", "nobody answers"},
+		{"stale-scp", "its server is gone, and so are all others", directory(seen(moved, deadSCP, noAutod)), "fine", ""},
+
+		{"still-claimed", "every service names the mailbox of today", asked(moved, settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByLegacyDN)), "fine", ""},
+		{"still-claimed", "a service names a former one", asked(moved, settledAt(autodiscover.SourceAutodiscover, autodURL, ex1, contosoDN, autodiscover.ByAddress)), "wrong", "targetAddress"},
+		{"still-claimed", "the profile cannot log on, and may be the one that is behind", asked(moved.with(func(f *facts) { f.Home = errors.New("no") }), settledAt(autodiscover.SourceAutodiscover, autodURL, ex1, contosoDN, autodiscover.ByAddress)), "not checked", "logon"},
+		{"still-claimed", "no profile", stranger, "not checked", "no profile"},
+
+		{"x500", "the former name is refused, the address is known", moved.with(func(f *facts) {
+			f.ByDN = []former{{contosoDN, settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress, refused)}}
+		}), "wrong", "X500:" + contosoDN},
+		{"x500", "the former name is known", moved.with(func(f *facts) {
+			f.ByDN = []former{{contosoDN, settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByLegacyDN)}}
+		}), "fine", ""},
+		{"x500", "the profile is behind, and its name is refused", asked(at(ex1, contosoDN).with(func(f *facts) { f.Home = errors.New("ecUnknownUser") }),
+			settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress, refused)), "wrong", "X500:" + contosoDN},
+		{"x500", "Gromox refuses the very name that it answers", asked(moved, settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress, refused)), "fine", ""},
+		{"x500", "a former server refuses the name of today", asked(moved, settledAt(autodiscover.SourceAutodiscover, fabrikam, ex1, contosoDN, autodiscover.ByAddress, refused)), "fine", ""},
+		{"x500", "nobody was asked", stranger, "not checked", "no sign-in"},
+
+		{"loop", "the referrals lead in a circle", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Loop, Steps: []autodiscover.Step{
+			{URL: autodURL, By: autodiscover.ByAddress, Said: "RedirectUrl " + fabrikam}}})), "wrong", autodURL + " (by EMailAddress) said RedirectUrl " + fabrikam},
+		{"loop", "another failure is none", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.NotFound})), "fine", ""},
+		{"loop", "nobody was asked", stranger, "not checked", "no sign-in"},
+
+		{"web-hoster", "the mail domain answers a page, and says who it is", seen(facts{Hosts: []hostFact{{Host: "contoso.test:443", Server: "hoster/1"}}},
+			probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 200, Err: "an HTML page"})), "wrong", "hoster/1"},
+		{"web-hoster", "it answers settings for IMAP", seen(stranger, failedProbe(autodiscover.SourceRoot, &autodiscover.Error{Kind: autodiscover.NoUsableProtocol, Err: errors.New("the settings offer IMAP"), Steps: []autodiscover.Step{
+			{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 200, Said: "settings"}}})), "wrong", "offer IMAP"},
+		{"web-hoster", "it has no such page", seen(stranger, probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 404, Err: "HTTP 404"})), "fine", ""},
+		{"web-hoster", "it asks for a sign-in", seen(stranger, autod), "fine", ""},
+
+		{"untrusted-issuer", "an unknown issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.UnknownAuthorityError{})), "wrong", "issued by CN=Some Issuer"},
+		{"untrusted-issuer", "a wrong name is no wrong issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "fine", ""},
+		{"wrong-name", "a wrong name", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "wrong", "for www.hoster.test"},
+		{"expired", "out of date", host(autodiscover.SourceAutodiscover, badCertificate(x509.CertificateInvalidError{Reason: x509.Expired})), "wrong", "in force"},
+		{"expired", "good", host(autodiscover.SourceAutodiscover, nil), "fine", ""},
+		{"expired", "nobody has presented one", host(autodiscover.SourceAutodiscover, errors.New("refused")), "not checked", "no host"},
+
+		{"dropped-letter", "the last letter is lost", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: autodURL, Said: "RedirectAddr an@fabrikam.test"})), "wrong", "refers to an@fabrikam.test"},
+		{"dropped-letter", "the whole name", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: autodURL, Said: "RedirectAddr ann@fabrikam.test"})), "fine", ""},
+		{"dropped-letter", "quite another name", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: autodURL, Said: "RedirectAddr ab@fabrikam.test"})), "fine", ""},
+
+		{"guid", "the same", asked(moved, settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByLegacyDN)), "fine", ""},
+		{"guid", "another GUID of the same mailbox", asked(moved, settledAt(autodiscover.SourceProfile, fabrikam, strings.Replace(mx1, "11@", "12@", 1), fabrikamDN, autodiscover.ByLegacyDN)), "wrong", "answers 12@fabrikam.test"},
+		{"guid", "another domain", asked(moved, settledAt(autodiscover.SourceProfile, fabrikam, strings.Replace(mx1, "11@fabrikam", "11@tailspin", 1), fabrikamDN, autodiscover.ByLegacyDN)), "wrong", "answers 11@tailspin.test"},
+		{"guid", "another mailbox is not compared", asked(moved, settledAt(autodiscover.SourceProfile, autodURL, ex1, contosoDN, autodiscover.ByAddress)), "not checked", ""},
+
+		{"clear-only", "only in clear text", seen(stranger, noAutod, clear, noSRV), "wrong", fabrikam},
+		{"clear-only", "over TLS as well", seen(stranger, autod, clear), "fine", ""},
+		{"clear-only", "nowhere", seen(stranger, noAutod, noSRV), "not checked", ""},
+		{"no-service", "nowhere", seen(stranger, noAutod, noSRV), "wrong", "connection refused"},
+		{"no-service", "somewhere", seen(stranger, noAutod, clear), "fine", ""},
+
+		{"closed-port", "nobody listens", host(autodiscover.SourceAutodiscover, &net.OpError{Op: "dial", Err: errors.New("refused")}), "wrong", "refused"},
+		{"closed-port", "nobody listens at the web site", host(autodiscover.SourceRoot, &net.OpError{Op: "dial", Err: errors.New("refused")}), "fine", ""},
+		{"closed-port", "the name does not exist", host(autodiscover.SourceAutodiscover, &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), "fine", ""},
+		{"closed-port", "no host", facts{}, "not checked", ""},
+
+		{"two-mailboxes", "two services, two mailboxes", asked(stranger, settledAt(autodiscover.SourceSCP, scpURL, ex1, contosoDN, autodiscover.ByAddress),
+			settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)), "wrong", "split"},
+		{"two-mailboxes", "two services, one mailbox", asked(stranger, settledAt(autodiscover.SourceSCP, scpURL, mx1, fabrikamDN, autodiscover.ByAddress),
+			settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)), "fine", ""},
+		{"two-mailboxes", "nobody was asked", stranger, "not checked", "no sign-in"},
+
+		{"stranger", "a host to be allowed", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: asksConsent})), "wrong", "homing trust add mx1.fabrikam.test --domain contoso.test"},
+		{"stranger", "a host that can never be", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: neverAsks})), "fine", ""},
+
+		{"sign-in", "refused", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann"})), "wrong", "homing setup ann@contoso.test"},
+		{"sign-in", "not to be had", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann", Err: &trust.NoLoginError{User: "ann", Err: profile.ErrSecretLocked}})), "fine", ""},
+		{"sign-in", "nobody was asked", stranger, "not checked", "no sign-in"},
+
+		{"secrets", "no keyring service", secret("keyring:ann", fmt.Errorf("%w: no keyring runs", profile.ErrNoBackend)), "wrong", "start a keyring service"},
+		{"secrets", "a locked keyring", secret("keyring:ann", profile.ErrSecretLocked), "wrong", "unlock the keyring"},
+		{"secrets", "a secret that is gone", secret("file:/ann", profile.ErrSecretNotFound), "wrong", "homing setup ann@contoso.test"},
+		{"secrets", "all are there", secret("keyring:ann", nil), "fine", ""},
+		{"secrets", "no profile", stranger, "not checked", ""},
+
+		{"clock", "five minutes are borne", clocks(5 * time.Minute), "fine", ""},
+		{"clock", "more are not", clocks(5*time.Minute + time.Second), "wrong", "ahead of"},
+		{"clock", "nor the other way round", clocks(-time.Hour), "wrong", "behind"},
+		{"clock", "where most agree with ours, one is wrong itself", clocks(time.Hour, 0, 0), "fine", ""},
+		{"clock", "nobody tells", host(autodiscover.SourceAutodiscover, nil), "not checked", ""},
+
+		{"dns", "the resolver fails", host(autodiscover.SourceAutodiscover, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "server misbehaving", Name: "autodiscover.contoso.test"}}), "wrong", "server misbehaving"},
+		{"dns", "a name that does not exist is an answer", host(autodiscover.SourceAutodiscover, &net.DNSError{IsNotFound: true}), "fine", ""},
+		{"dns", "the SRV records cannot be looked up", seen(stranger, probed(autodiscover.SourceSRV, autodiscover.Step{Source: autodiscover.SourceSRV, Err: "no answer within 3s"})), "wrong", "within 3s"},
+		{"dns", "no SRV record is an answer", seen(stranger, noSRV), "fine", ""},
+		{"dns", "nobody to ask", stranger, "not checked", ""},
+
+		{"directory", "none", stranger, "not checked", ""},
+		{"directory", "it answers", directory(stranger), "fine", ""},
+		{"directory", "it does not", directory(stranger).with(func(f *facts) { f.DirectoryErr = errors.New("ldaps://dc1.contoso.test: connect: refused") }), "wrong", "dc1.contoso.test"},
+		{"directory", "one of two does not", directory(stranger).with(func(f *facts) {
+			f.Directory = scp.Report{Directories: []scp.Directory{{URL: "ldaps://dc1.contoso.test"}, {URL: "ldaps://dc2.contoso.test", Failure: "dc2 is silent"}}}
+		}), "wrong", "dc2 is silent"},
+	} {
+		t.Run(tt.check+": "+tt.name, func(t *testing.T) {
+			found := examine(tt.f)
+			i := slices.IndexFunc(found, func(f finding) bool { return f.Check == tt.check })
+			if i < 0 {
+				t.Fatal("there is no such check")
+			}
+			got := found[i]
+			text := strings.Join(got.Evidence, "\n") + "\n" + got.Remedy
+			if got.State != tt.state || !strings.Contains(text, tt.want) {
+				t.Errorf("%s: %s; want %s, with %q", got.State, text, tt.state, tt.want)
+			}
+			if (got.State == "fine") != (len(got.Evidence) == 0) || (got.State == "wrong") != (got.Remedy != "") {
+				t.Errorf("%s with evidence %q and remedy %q", got.State, got.Evidence, got.Remedy)
+			}
+		})
+	}
+}
+
+// Without any facts nothing is called wrong but that nothing is announced.
+func TestEveryCheckHasItsNameOnceAndSaysWhatItWas(t *testing.T) {
+	var names []string
+	for _, f := range examine(facts{Address: "ann@contoso.test"}) {
+		if f.Title == "" || f.State == "not checked" && len(f.Evidence) == 0 {
+			t.Errorf("%+v does not say what it is", f)
+		}
+		if f.State == "wrong" && f.Check != "no-service" {
+			t.Errorf("%s is wrong without any fact: %v", f.Check, f.Evidence)
+		}
+		names = append(names, f.Check)
+	}
+	slices.Sort(names)
+	if len(slices.Compact(slices.Clone(names))) != len(checks)+len(unseen) {
+		t.Errorf("names are not unique: %v", names)
+	}
+}
+
+// anyLogin has a sign-in for everybody.
+type anyLogin struct{}
+
+func (anyLogin) Login(context.Context, string) (trust.Login, error) {
+	return trust.Login{User: "ann"}, nil
+}
+func (anyLogin) Refused(string, trust.Login) {}
+
+// All questions of a doctor together have the budget of one discovery.
+func TestADoctorSignsInToThreeStrangersOnly(t *testing.T) {
+	b := &bounded{Logins: anyLogin{}, rules: trust.Rules{Trusted: []string{"*.fabrikam.test"}}, domain: "contoso.test"}
+	for _, tt := range []struct {
+		host string
+		want bool
+	}{
+		{"a.tailspin.test", true}, {"b.tailspin.test", true}, {"c.tailspin.test", true},
+		{"d.tailspin.test", false},
+		{"a.tailspin.test", true},      // counted already
+		{"ex1.contoso.test", true},     // of the mail domain
+		{"mx1.fabrikam.test", true},    // of the policy
+		{"mail.northwind.test", false}, // one more
+	} {
+		_, err := b.Login(t.Context(), tt.host)
+		if noLogin, ok := errors.AsType[*trust.NoLoginError](err); (err == nil) != tt.want || err != nil && (!ok || noLogin.Refused) {
+			t.Errorf("%s: %v, want a sign-in: %v", tt.host, err, tt.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package autodiscover
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -102,6 +103,15 @@ type tagged struct {
 	requests *atomic.Int64
 }
 
+// buffered is the client's end of a connection. It takes what a server says in one
+// piece, as a socket does, so that it can object before it has read all of it.
+type buffered struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (b buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
+
 type tagKey struct{}
 
 // tag tells the handlers whose connection it is.
@@ -149,7 +159,7 @@ func (m *memory) connect(ctx context.Context, addr string, requests *atomic.Int6
 	client, server := net.Pipe()
 	select {
 	case listener.calls <- tagged{server, requests}:
-		return client, nil
+		return buffered{client, bufio.NewReader(client)}, nil
 	case <-listener.done:
 		return nil, net.ErrClosed
 	}

@@ -139,9 +139,12 @@ func isHostName(name string) bool {
 	return len(name) <= 253
 }
 
+// isIP reports whether host is an IP address, or what some resolvers read as one:
+// 127.1, 0x7f.0x1 and 2130706433. No top-level domain begins with a digit.
 func isIP(host string) bool {
 	_, err := netip.ParseAddr(host)
-	return err == nil
+	top := host[strings.LastIndexByte(host, '.')+1:]
+	return err == nil || top != "" && '0' <= top[0] && top[0] <= '9'
 }
 
 func (h Hop) String() string {

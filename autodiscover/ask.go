@@ -28,6 +28,7 @@ type discovery struct {
 	wire   *counted
 	probes int // made so far
 	steps  []Step
+	untold []func() // refusals of the root domain
 }
 
 // discovery begins the I/O for q.
@@ -115,6 +116,9 @@ func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, st
 		return d.meet(ctx, a, step)
 	}
 	w := &witness{base: d.wire, logins: d.query.Logins}
+	if a.source == SourceRoot { // mostly a web site, whose 401 is a hoster's: others of the realm are heard first
+		w.later = &d.untold
+	}
 	ans := d.post(ctx, a, w, d.transport(a, w), step)
 	w.note(step)
 	if ans.failure != nil {
@@ -322,9 +326,10 @@ func hostname(rawURL string) string {
 type witness struct {
 	base    http.RoundTripper
 	logins  Logins
-	signed  bool   // credentials were sent
-	refused bool   // and refused
-	user    string // whose they were
+	signed  bool      // credentials were sent
+	refused bool      // and refused
+	user    string    // whose they were
+	later   *[]func() // refusals that are told when the discovery has found nothing; nil: at once
 	status  int
 	cert    string
 }
@@ -356,5 +361,10 @@ func (w *witness) Login(ctx context.Context, host string) (trust.Login, error) {
 
 func (w *witness) Refused(host string, l trust.Login) {
 	w.refused = true
-	w.logins.Refused(host, l)
+	told := func() { w.logins.Refused(host, l) }
+	if w.later != nil {
+		*w.later = append(*w.later, told)
+		return
+	}
+	told()
 }

@@ -107,6 +107,11 @@ func (c *Client) Discover(ctx context.Context, q Query) (*Result, error) {
 	d := c.discovery(q)
 	defer d.close()
 	d.run(ctx, policy)
+	if policy.found == nil {
+		for _, tell := range d.untold {
+			tell()
+		}
+	}
 	switch {
 	case policy.found != nil:
 		result := &Result{URL: policy.found.url, Address: q.Address, By: policy.found.by, Settings: policy.settings, Steps: d.steps}

@@ -464,3 +464,31 @@ func TestARedirectAddrRacesTheOtherDomain(t *testing.T) {
 		}
 	})
 }
+
+// The root domain is mostly a web site: its refusal counts for the realm only when
+// nobody else of the realm has taken the sign-in.
+func TestTheRefusalOfAWebSiteIsNotTheRealms(t *testing.T) {
+	site := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="web site"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	for _, row := range []struct {
+		name  string
+		auto  http.HandlerFunc
+		found bool
+		told  int
+	}{
+		{"Autodiscover is slow, and takes the sign-in", slowly(time.Second, home()), true, 0},
+		{"there is no Autodiscover beside it", nil, false, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			inMemory(t, map[string]http.HandlerFunc{auto: row.auto, root: site}, func(t *testing.T, m *memory) {
+				logins := ann()
+				result, err, _ := m.discover(t, m.client(), Query{Logins: logins})
+				if row.found != (err == nil && result.URL == at(auto)) || logins.refused["*.contoso.test"] != row.told {
+					t.Errorf("%v, %v; told of %v", result, err, logins.refused)
+				}
+			})
+		})
+	}
+}

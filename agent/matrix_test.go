@@ -222,7 +222,7 @@ func playCell(t *testing.T, j int, f mockserver.Fault) (asked, acted bool) {
 		<-time.After(5 * time.Minute)
 		p.settle()
 		m := p.status().Mailboxes[0]
-		for range 3 { // an exchange takes a minute at most
+		for range 12 { // an exchange takes five minutes at most, and a look-up has four
 			if !m.State.Settled() {
 				<-time.After(time.Minute)
 				p.settle()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -253,11 +254,14 @@ func (c *contest) end() {
 		r.entrant.contact.step = r.step
 	}
 	for _, e := range c.race.entrants {
-		if e.begun && !e.contact.told {
+		switch {
+		case e.begun && !e.contact.told:
 			if step := &e.contact.step; step.Said == "" && step.Err == "" {
 				step.Said = "it lives, and was not asked"
 			}
 			c.tell(e)
+		case !e.begun && c.policy.found != nil && c.search.how == trust.FromDomain:
+			c.record(c.ctx, Step{Time: time.Now(), Source: e.Source, Skipped: true, Err: "not needed: the settings were found before its turn"})
 		}
 		if e.contact.failed != nil {
 			c.policy.take(e.contact.ask, *e.contact.failed)
@@ -300,12 +304,14 @@ func (d *discovery) probe(ctx context.Context, a ask, step *Step) (answer, bool)
 // reach opens the connection that a question is asked by. A host that has been
 // met needs no first contact, but it may be gone by now.
 func (d *discovery) reach(ctx context.Context, a ask) error {
-	if d.Network.Proxy != nil {
-		return nil // the connection is the proxy's
-	}
 	u, err := url.Parse(a.url)
 	if err != nil {
 		return err
+	}
+	if d.Network.Proxy != nil {
+		if proxy, err := d.Network.Proxy(&http.Request{Method: http.MethodPost, URL: u}); proxy != nil || err != nil {
+			return nil // the connection is the proxy's
+		}
 	}
 	_, port, err := net.SplitHostPort(a.hop.To)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -190,19 +191,39 @@ func TestASlowBetterOneCostsItsHeadStart(t *testing.T) {
 			})
 		})
 	}
-	t.Run("it was met before, and swallows connections now", func(t *testing.T) {
-		inMemory(t, map[string]http.HandlerFunc{auto: home(), root: home()}, func(t *testing.T, m *memory) {
-			client := m.client()
-			client.Challenges = new(Challenges)
-			if _, err, _ := m.discover(t, client, Query{}); err != nil {
-				t.Fatal(err)
-			}
-			m.hosts[auto] = nil
-			result, err, took := m.discover(t, client, Query{})
-			if err != nil || result.URL != at(root) || took != 500*time.Millisecond {
-				t.Errorf("%v, %v after %v", result, err, took)
-			}
+	for name, proxy := range map[string]func(*http.Request) (*url.URL, error){
+		"it was met before, and swallows connections now":                         nil,
+		"it was met before, and swallows connections now, and no proxy is for it": func(*http.Request) (*url.URL, error) { return nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, map[string]http.HandlerFunc{auto: home(), root: home()}, func(t *testing.T, m *memory) {
+				client := m.client()
+				client.Challenges, client.Network.Proxy = new(Challenges), proxy
+				if _, err, _ := m.discover(t, client, Query{}); err != nil {
+					t.Fatal(err)
+				}
+				m.hosts[auto] = nil
+				result, err, took := m.discover(t, client, Query{})
+				if err != nil || result.URL != at(root) || took != 500*time.Millisecond {
+					t.Errorf("%v, %v after %v", result, err, took)
+				}
+			})
 		})
+	}
+}
+
+// A source whose turn never came is explained too.
+func TestASourceThatWasNotNeededSaysSo(t *testing.T) {
+	inMemory(t, map[string]http.HandlerFunc{auto: home(), root: home()}, func(t *testing.T, m *memory) {
+		result, err, _ := m.discover(t, m.client(), Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, source := range []Source{SourceRoot, SourceHTTP} {
+			if s := stepOf(t, result.Steps, source); !s.Skipped || !strings.Contains(s.Err, "not needed") {
+				t.Errorf("%s: step %+v", source, s)
+			}
+		}
 	})
 }
 

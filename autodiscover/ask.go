@@ -121,6 +121,7 @@ func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, st
 	}
 	ans := d.post(ctx, a, w, d.transport(a, w), step)
 	w.note(step)
+	ans.signed = w.signed
 	if ans.failure != nil {
 		step.Err = ans.failure.cause()
 	}

@@ -52,6 +52,7 @@ type ask struct {
 	address  string
 	legacyDN string
 	soap     bool // by SOAP Autodiscover, which knows addresses only
+	idle     bool // a referral that nobody had signed in for: a web site's, often
 
 	deed    deed
 	hop     Hop
@@ -93,6 +94,7 @@ type answer struct {
 	location string // where an HTTP 30x leads; absolute
 	failure  *Error // why there is nothing of use
 	refused  bool   // failure is the refusal of credentials that were sent
+	signed   bool   // credentials were sent
 	noPOX    bool   // failure is that there is no such service
 	cert     string
 }
@@ -202,7 +204,7 @@ func (c *chase) commit(a ask) ask {
 func (c *chase) refuse(a ask, why *UntrustedError) ask {
 	a.verdict, a.reason = why.Verdict, why.Why
 	if a.source == "" {
-		c.ended = true
+		c.ended = c.ended || !a.idle
 		c.remember(a, &Error{Kind: Untrusted, Untrusted: why})
 	} else if c.refused == nil {
 		c.refused = why
@@ -234,10 +236,11 @@ func (c *chase) take(a ask, ans answer) {
 	switch {
 	case a.deed == meet && (a.source == "" || ans.failure == nil):
 		// Nothing waits for a person. Where a referral leads to a stranger, the
-		// mailbox is there; a stranger among the candidates is one of several.
+		// mailbox is there; a stranger among the candidates is one of several, and
+		// so is one that a web site leads everybody to.
 		untrusted, _ := trust.IsUntrusted(a.why)
 		untrusted.Hop.Cert = ans.cert
-		c.ended = c.ended || a.source == "" || a.how == trust.FromRedirectAddr
+		c.ended = c.ended || a.source == "" && !a.idle || a.how == trust.FromRedirectAddr
 		c.remember(a, &Error{Kind: Untrusted, Untrusted: untrusted})
 	case ans.failure != nil:
 		c.remember(a, ans.failure)
@@ -247,6 +250,7 @@ func (c *chase) take(a ask, ans answer) {
 		c.ended = c.ended || ans.failure.Kind == Untrusted || ans.failure.Kind == Limit || ans.refused && c.refusals(a) >= maxRefusals
 	case ans.location != "":
 		c.redirect(a, ans.location, trust.FromHTTPRedirect)
+		c.pending.idle = !ans.signed
 	case ans.redirectURL != "":
 		c.redirect(a, ans.redirectURL, trust.FromRedirectURL)
 	case ans.redirectAddr != "":

@@ -36,7 +36,8 @@ var (
 func says(code int) answer       { return answer{document: document{refusal: &errorCode{code: code}}} }
 func refers(url string) answer   { return answer{document: document{redirectURL: url}} }
 func renames(addr string) answer { return answer{document: document{redirectAddr: addr}} }
-func moves(url string) answer    { return answer{location: url} }
+func moves(url string) answer    { return answer{location: url, signed: true} }
+func waves(url string) answer    { return answer{location: url} } // before anybody has signed in
 
 // play runs a discovery against a script of answers by "host by identity", where
 // "host" stands for either, and returns what was done.
@@ -245,6 +246,10 @@ func TestChase(t *testing.T) {
 			[]string{auto + byAdr, "meet " + autoF + byAdr}, Untrusted, ""},
 		{"an HTTP redirect out of the mail domain ends the discovery", Query{Address: "ann@contoso.test"}, map[string]answer{auto: moves(at(autoF)), root: found},
 			[]string{auto + byAdr, "meet " + autoF + byAdr}, Untrusted, ""},
+		{"an HTTP redirect out of the mail domain, for everybody, does not end it", Query{Address: "ann@contoso.test"}, map[string]answer{auto: waves(at(autoF)), root: found},
+			[]string{auto + byAdr, "meet " + autoF + byAdr, root + byAdr}, 0, root + byAdr + " for ann@contoso.test"},
+		{"an HTTP redirect out of the mail domain, for everybody, is what is told if there is nothing else", Query{Address: "ann@contoso.test"}, map[string]answer{auto: waves(at(autoF)), root: says(500)},
+			[]string{auto + byAdr, "meet " + autoF + byAdr, root + byAdr}, Untrusted, ""},
 		{"a RedirectAddr out of the mail domain ends the discovery", Query{Address: "ann@contoso.test"}, map[string]answer{auto: renames("ben@fabrikam.test"), root: found},
 			[]string{auto + byAdr, "meet " + autoF + byAdr}, Untrusted, ""},
 		{"a RedirectUrl to http ends the discovery without a contact", fresh, map[string]answer{auto: refers("http://contoso.test/autodiscover/"), root: found},

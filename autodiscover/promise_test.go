@@ -55,7 +55,7 @@ func roam(t fataler, q Query, draw func() answer) {
 		ans, change := draw(), c.search.changes
 		if a.deed == meet {
 			ans = answer{failure: ans.failure, cert: "CN=stranger"}
-			met = a.source == "" || a.how == trust.FromRedirectAddr && ans.failure == nil
+			met = a.source == "" && !a.idle || a.how == trust.FromRedirectAddr && ans.failure == nil
 			c.take(a, ans)
 			continue
 		}

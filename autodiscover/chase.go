@@ -199,8 +199,9 @@ func (c *chase) commit(a ask) ask {
 	return a
 }
 
-// refuse skips a, which no rule could ever allow. A referral to such a place
-// ends the discovery; a candidate is only left out.
+// refuse skips a, which no rule could ever allow. A referral to such a place that
+// answered a sign-in ends the discovery; one for everybody, and a candidate, are
+// only left out.
 func (c *chase) refuse(a ask, why *UntrustedError) ask {
 	a.verdict, a.reason = why.Verdict, why.Why
 	if a.source == "" {

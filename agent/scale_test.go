@@ -66,8 +66,8 @@ const (
 // requests of Autodiscover and five of the server within five minutes; then two
 // each five minutes where the mailbox is, and within the hour eight or two where
 // it was, five where it comes to, and for every other agent one and two of
-// Autodiscover. A fifth more is given, and a burst of some agents that meet: each
-// takes its turn at random, so that some always do.
+// Autodiscover. A fifth more is given, and a burst of agents that meet: each takes
+// its turn at random, and the burst is some six times the spread of that.
 func givenAtArrival(n int) map[string]rate {
 	return map[string]rate{
 		"autodiscover.contoso.test": {10, 2. / 300 * 1.2 * float64(n)},
@@ -77,11 +77,11 @@ func givenAtArrival(n int) map[string]rate {
 
 func givenAtCutover(n int) map[string]rate {
 	return map[string]rate{
-		"ex1.contoso.test":           {40, (2./300 + 5./3600) * 1.2 * float64(n)},
-		"ex2.contoso.test":           {40, (1./300 + 2.5/3600) * 1.2 * float64(n)},
-		"mx1.fabrikam.test":          {40, (1./300 + 2.5/3600) * 1.2 * float64(n)},
-		"autodiscover.contoso.test":  {20, .5 / 3600 * 1.2 * float64(n)},
-		"autodiscover.fabrikam.test": {20, 1. / 3600 * 1.2 * float64(n)},
+		"ex1.contoso.test":           {70, (2./300 + 5./3600) * 1.2 * float64(n)},
+		"ex2.contoso.test":           {70, (1./300 + 2.5/3600) * 1.2 * float64(n)},
+		"mx1.fabrikam.test":          {70, (1./300 + 2.5/3600) * 1.2 * float64(n)},
+		"autodiscover.contoso.test":  {40, .5 / 3600 * 1.2 * float64(n)},
+		"autodiscover.fabrikam.test": {40, 1. / 3600 * 1.2 * float64(n)},
 	}
 }
 
@@ -204,10 +204,10 @@ func TestAHerdIsSpread(t *testing.T) {
 	n := *scale / 2
 	given := map[string]rate{
 		"ex1.contoso.test":           {40 + n, 9. / 2 / 30 * 2 * float64(n)},
-		"ex2.contoso.test":           {40, 5. / 2 / 30 * 2 * float64(n)},
-		"mx1.fabrikam.test":          {40, 5. / 2 / 30 * 2 * float64(n)},
-		"autodiscover.contoso.test":  {16, 1. / 2 / 30 * 2 * float64(n)},
-		"autodiscover.fabrikam.test": {16, 2. / 2 / 30 * 2 * float64(n)},
+		"ex2.contoso.test":           {60, 5. / 2 / 30 * 2 * float64(n)},
+		"mx1.fabrikam.test":          {60, 5. / 2 / 30 * 2 * float64(n)},
+		"autodiscover.contoso.test":  {18, 1. / 2 / 30 * 2 * float64(n)},
+		"autodiscover.fabrikam.test": {24, 2. / 2 / 30 * 2 * float64(n)},
 	}
 	for _, broken := range herd(t, n, agent.Pace{}, given) {
 		t.Error(broken)

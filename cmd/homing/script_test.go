@@ -127,7 +127,7 @@ func mockWorld(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	network.ConnectTo = append(network.ConnectTo, s.ConnectTo()...)
 	network.ConnectTo = append(network.ConnectTo, "::"+s.Addr()) // no other host is reached, and no resolver
-	pace := map[string]string{"turn": "1ms"} // nobody else is in the queue
+	pace := map[string]string{"turn": "1ms"}                     // nobody else is in the queue
 	text, err := toml.Marshal(map[string]any{"network": network, "pace": pace})
 	ts.Check(err)
 	if len(args) == 2 {

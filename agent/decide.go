@@ -9,7 +9,7 @@ const (
 	maxFresh       = 1 // logons repeated because the session died under them
 	maxRefusals    = 2 // realms that may refuse a sign-in
 	maxBusy        = 8 // waits for a server that does not serve, after each of which Autodiscover is asked beside it; kept across cycles
-	maxBrief       = 1 // sessions in a row that may die young and be replaced at once; kept across cycles
+	maxBrief       = 1 // sessions in a row that may die young and be replaced in their turn; kept across cycles
 )
 
 // Budget is what a cycle has used up, and what it has learned that decide needs.
@@ -40,9 +40,10 @@ const (
 	ForNews         // directories replicate, an administrator acts
 	ForNetwork      // something answers again
 	ForYou          // a person answers
+	ForTurn         // others have gone first
 )
 
-var waitNames = [...]string{"", "for the move to end", "for the server to have time", "for news from the directories", "for the network", "for you"}
+var waitNames = [...]string{"", "for the move to end", "for the server to have time", "for news from the directories", "for the network", "for you", "for its turn"}
 
 func (w Wait) String() string { return waitNames[w] }
 
@@ -116,7 +117,7 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		if b.Brief {
 			return Verdict{Waiting, ForServer}, b
 		}
-		return Verdict{Next: Connecting}, Budget{}
+		return Verdict{Waiting, ForTurn}, b // a server that loses one session loses thousands, and each wants a logon
 	}
 	return Verdict{Waiting, ForNews}, b
 }

@@ -18,6 +18,7 @@ func TestDecide(t *testing.T) {
 		news     = Verdict{Waiting, ForNews}
 		network  = Verdict{Waiting, ForNetwork}
 		you      = Verdict{NeedsYou, ForYou}
+		turn     = Verdict{Waiting, ForTurn}
 		reread   = Verdict{Waiting, ForYou}
 	)
 	fresh, asked := Budget{}, Budget{Discoveries: 1}
@@ -79,8 +80,8 @@ func TestDecide(t *testing.T) {
 		{"a refused sign-in and nothing better: a person is needed", []State{Discovering},
 			[]Outcome{NothingBetter, NoDirectory, NeverTrusted}, Budget{Discoveries: 1, SignIn: true}, you, Budget{Discoveries: 1, SignIn: true}},
 
-		{"whatever ends a session, the way begins at its server with a fresh budget", []State{Online},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, connect, fresh},
+		{"whatever ends a session, the next one waits for its turn", []State{Online},
+			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, turn, Budget{Hops: 3, Discoveries: 1, Fresh: 1}},
 		{"sessions that die young give the server time", []State{Online}, []Outcome{SessionLost}, Budget{Brief: true}, server, Budget{Brief: true}},
 
 		{"a machine that stands still is asked nothing, and waits", []State{Waiting, NeedsYou, Paused, Stopped},

@@ -14,7 +14,7 @@
 //	connecting ─ unknown mailbox, login failure, gone ─► discovering, once a cycle, then waiting
 //	connecting ─ in transit, busy ─► waiting, same server
 //	connecting ─ unauthorized, denied, untrusted ─► needs you
-//	online ─ session lost ─► connecting         (one after the other dies young ─► waiting)
+//	online ─ session lost ─► waiting for its turn (for the server, where one after the other dies young)
 //	waiting ─ timer, check now, wake ─► connecting
 //	any ─ stopped
 //

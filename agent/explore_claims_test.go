@@ -44,8 +44,8 @@ const (
 // watch holds what has to be known of the past. Its zero value has seen nothing.
 type watch struct {
 	cycle                   // what this cycle did
-	cycles  int             // begun at this instant, with nobody acting
-	since   time.Time       // the instant
+	cycles  int             // begun within an instant, with nobody acting
+	since   time.Time       // its beginning
 	in      string          // the place of the open session; empty: none
 	state   State           // of the latest transition
 	refused map[string]bool // realm and secret
@@ -58,7 +58,10 @@ type cycle struct {
 	last                                                    string // place of the latest logon
 }
 
-// mostCycles begin at one instant with nobody asking: one, and the one that
+// instant is longer than any turn on the stage, and shorter than any other wait.
+const instant = time.Second
+
+// mostCycles begin within an instant with nobody asking: one, and the one that
 // replaces a session that died young or met a profile that was changed
 // underneath. After that a machine lets time pass.
 const mostCycles = 2
@@ -83,7 +86,7 @@ func realmOf(host string) string {
 
 // see takes one act.
 func (w *watch) see(a act) {
-	if !a.at.Equal(w.since) {
+	if a.at.Sub(w.since) >= instant {
 		w.since, w.cycles = a.at, 0
 	}
 	asks := a.deed == logsOn || a.deed == discovers || a.deed == presents
@@ -94,7 +97,7 @@ func (w *watch) see(a act) {
 	case begins:
 		w.cycle = cycle{}
 		if w.cycles++; w.cycles > mostCycles {
-			w.breaks("%d cycles at one instant", w.cycles)
+			w.breaks("%d cycles within %v", w.cycles, instant)
 		}
 		w.state = Starting
 	case logsOn:
@@ -200,8 +203,8 @@ func TestTheWatchSeesWhatItIsThereToSee(t *testing.T) {
 		{"a wait without an end", []act{start, move(Connecting, Waiting)}},
 		{"a wait of no length", []act{start, {deed: moves, to: NeedsYou, next: now}}},
 		{"a wait of a day", []act{start, {deed: moves, to: Waiting, next: now.Add(24 * time.Hour)}}},
-		{"three cycles at one instant", many(3, start)},
-		{"three cycles after somebody asked", append([]act{start, {deed: isAsked}}, many(3, start)...)},
+		{"three cycles within an instant", many(3, start)},
+		{"three cycles within an instant after somebody asked", append([]act{start, {deed: isAsked}}, many(3, start)...)},
 	} {
 		last := len(tt.acts) - 1
 		var w watch

@@ -72,7 +72,7 @@ var leads = map[State]map[Outcome][]State{
 		Busy: {Waiting}, Unauthorized: {NeedsYou}, Untrusted: {NeedsYou}, NoSecret: {NeedsYou},
 		Cancelled: {Stopped},
 	},
-	Online:   {SessionLost: {Connecting, Waiting}, Cancelled: {Stopped}},
+	Online:   {SessionLost: {Waiting}, Cancelled: {Stopped}},
 	Waiting:  {Cancelled: {Stopped}},
 	NeedsYou: {Cancelled: {Stopped}},
 }
@@ -186,12 +186,10 @@ func (g *graph) judge(at standing, o Outcome, to *standing, v Verdict) {
 		g.breaks("a wait has a pace", "%s %q", named(), v.Wait)
 	case o == Cancelled && to.State != Stopped, o != Cancelled && to.State == Stopped:
 		g.breaks("stops when told, and only then", "%s", named())
-	case at.Settled() && at.State != Online && !to.Settled():
+	case at.Settled() && !to.Settled():
 		g.breaks("settled until time passes or somebody asks", "%s", named())
 	case to.State == Starting, to.State == Paused, to.State == Online && (at.State != Connecting || o != LoggedOn):
 		g.breaks("online by a logon alone", "%s", named())
-	case at.State == Online && !to.Settled() && (to.State != Connecting || to.Budget != Budget{}):
-		g.breaks("a lost session begins a cycle", "%s with %+v", named(), to.Budget)
 	}
 	switch {
 	case to.State == Discovering:
@@ -200,7 +198,7 @@ func (g *graph) judge(at standing, o Outcome, to *standing, v Verdict) {
 		to.hops++
 	case to.State == Connecting && at.State == Connecting && o == SessionLost:
 		to.fresh++
-	case to.State == Connecting && at.State != Online && o != Found:
+	case to.State == Connecting && o != Found:
 		g.breaks("a logon has a reason", "%s", named())
 	case to.State == Connecting && at.State == Connecting:
 		g.breaks("a logon has a reason", "%s", named())
@@ -300,11 +298,11 @@ func TestABrokenPolicyIsSeen(t *testing.T) {
 			}
 			return decide(s, o, b)
 		}},
-		{"a lost session goes on with what the cycle before has used", "a lost session begins a cycle", func(s State, o Outcome, b Budget) (Verdict, Budget) {
-			if v, after := decide(s, o, b); s != Online {
-				return v, after
+		{"a lost session is replaced at once", "settled until time passes or somebody asks", func(s State, o Outcome, b Budget) (Verdict, Budget) {
+			if s == Online && o == SessionLost {
+				return Verdict{Next: Connecting}, Budget{}
 			}
-			return Verdict{Next: Connecting}, Budget{Hops: 1}
+			return decide(s, o, b)
 		}},
 	} {
 		if chart(tt.policy).broken[tt.claim] == nil {

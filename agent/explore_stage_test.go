@@ -126,7 +126,7 @@ func (s *stage) play(from start) error {
 		Store: stageStore{&s.store, s}, Secrets: (*stageSecrets)(s), Consents: (*stageConsents)(s),
 		Logon: s.logon, Resolve: s.resolve, Discover: s.discover, Trace: s.trace,
 		SecretRef: func(id profile.ID, realm string) string { return "keyring:" + string(id) + "/" + realm },
-		Pace:      Pace{Jitter: -1, Turn: -1},
+		Pace:      Pace{Jitter: -1, Turn: time.Millisecond},
 	}
 	if s.config != nil {
 		s.config(&config)

@@ -244,7 +244,7 @@ func (s *stage) moment(q question) string {
 	if need := m.view.Needs; q == atNeed && need != nil {
 		note(need.Kind, need.Realm, bare(need.Hop.To) == strange)
 	}
-	if q == atOnline || !settled {
+	if q == atOnline || m.awaits == ForTurn || !settled {
 		note(min(s.cycles, mostCycles))
 	}
 	if !settled {
@@ -365,20 +365,20 @@ func the[F any](choices []choice[F], name string) byte {
 
 // What could go round at one instant for ever lets time pass after one more try.
 func TestNothingGoesRoundWithoutAPause(t *testing.T) {
-	database := the(logonChoices, "in, at another database")
+	database, passes := the(logonChoices, "in, at another database"), the(waitChoices, "time passes")
 	for _, tt := range []struct {
 		name  string
 		round []byte
 		want  int // logons in a second
 	}{
 		{"the profile is changed underneath each save", []byte{database, the(saveChoices, "changed underneath")}, 2},
-		{"each session dies at once", []byte{the(logonChoices, "in"), the(onlineChoices, "dies at once")}, 2},
-		{"each session dies at once, and each logon tells news that are saved", []byte{database, the(saveChoices, "saved"), the(onlineChoices, "dies at once")}, 2},
+		{"each session dies at once", []byte{the(logonChoices, "in"), the(onlineChoices, "dies at once"), passes}, 2},
+		{"each session dies at once, and each logon tells news that are saved", []byte{database, the(saveChoices, "saved"), the(onlineChoices, "dies at once"), passes}, 2},
 		{"each session dies at once, and the mailbox has moved each time",
-			[]byte{the(logonChoices, "names a new server"), the(logonChoices, "in"), the(saveChoices, "saved"), the(onlineChoices, "dies at once")}, 4},
-		{"each session dies at once after a save that failed", []byte{database, the(saveChoices, "fails"), the(onlineChoices, "dies at once")}, 2},
-		{"of sessions that live for more than a minute each is replaced at once, and its end takes time",
-			[]byte{the(logonChoices, "in"), the(onlineChoices, "dies later")}, 1},
+			[]byte{the(logonChoices, "names a new server"), the(logonChoices, "in"), the(saveChoices, "saved"), the(onlineChoices, "dies at once"), passes}, 4},
+		{"each session dies at once after a save that failed", []byte{database, the(saveChoices, "fails"), the(onlineChoices, "dies at once"), passes}, 2},
+		{"of sessions that live for more than a minute each is replaced in its turn, and its end takes time",
+			[]byte{the(logonChoices, "in"), the(onlineChoices, "dies later"), passes}, 1},
 	} {
 		logons := 0
 		perform(t, []script{told(0, slices.Repeat(tt.round, 8)...)}, func(s *stage) {

@@ -43,7 +43,6 @@ type machine struct {
 	cause   error             // of this cycle: why the latest logon failed
 	facts   logonclient.Facts // of the session
 	session Session           // Online
-	turn    time.Duration     // how long the next logon lets others go first
 	brief   int               // sessions in a row that died young
 	trouble *Problem          // of the present session: an unsaved profile, a failed Config.Changed
 	saveAt  time.Time         // when a failed save is tried again; zero: nothing is unsaved
@@ -95,7 +94,7 @@ func (m *machine) first() stateFn {
 	if draft := m.p.Address != "" && m.p.Generation == 0; m.agent.cfg.Once && !draft {
 		return m.idle
 	}
-	return m.cycle(Starting, Found, "the place that the profile remembers")
+	return m.cycle("the place that the profile remembers")
 }
 
 func (m *machine) run(ctx context.Context, state stateFn) {
@@ -162,7 +161,7 @@ func (m *machine) next(at State, o Outcome, said string, err error) stateFn {
 	now := time.Now()
 	m.transit(verdict.Next, o, said, func(v *Mailbox) {
 		v.Next, v.Needs = time.Time{}, nil
-		if until > 0 {
+		if verdict.Wait != NoWait {
 			v.Next = now.Add(until)
 		}
 		switch verdict.Next {

@@ -355,8 +355,9 @@ func TestALostSessionBeginsACycleAtTheServerOfTheProfile(t *testing.T) {
 			0s starting -> connecting: found
 			0s logon ex1.contoso.test
 			0s connecting -> online: logged on
+			1h0m0s online -> waiting: session lost
 			1h0m0s close ex1.contoso.test
-			1h0m0s online -> connecting: session lost
+			1h0m0s waiting -> connecting: found
 			1h0m0s logon ex1.contoso.test
 			1h0m0s resolve EX2
 			1h0m0s connecting -> connecting: wrong server
@@ -398,8 +399,9 @@ func TestAfterAnHourOfPeaceTheWaitsBeginAnew(t *testing.T) {
 			1m30s waiting -> connecting: found
 			1m30s logon ex1.contoso.test
 			1m30s connecting -> online: logged on
+			1h0m0s online -> waiting: session lost
 			1h0m0s close ex1.contoso.test
-			1h0m0s online -> connecting: session lost
+			1h0m0s waiting -> connecting: found
 			1h0m0s logon ex1.contoso.test
 			1h0m0s connecting -> waiting: in transit
 			1h0m30s waiting -> connecting: found

@@ -63,12 +63,6 @@ func (p Pace) withDefaults() Pace {
 	return p
 }
 
-// turn returns when a lost session is replaced: a server that loses one loses
-// thousands at once, and all of them want a logon.
-func (p Pace) turn(random *rand.Rand) time.Duration {
-	return time.Duration(random.Float64() * float64(max(p.Turn, 0)))
-}
-
 // steps returns the row for w.
 func (p Pace) steps(w Wait) Steps {
 	switch w {
@@ -86,8 +80,11 @@ func (p Pace) steps(w Wait) Steps {
 
 // wait returns the length of the n-th wait in a row for w, from 0. asked is
 // what a server wished; it is a lower bound up to one hour. random lengthens
-// only, so that nobody comes sooner than asked.
+// only, so that nobody comes sooner than asked. A turn is drawn from Turn alone.
 func (p Pace) wait(w Wait, n int, asked time.Duration, random *rand.Rand) time.Duration {
+	if w == ForTurn {
+		return time.Duration(random.Float64() * float64(max(p.Turn, 0)))
+	}
 	s := p.steps(w)
 	d := s.First
 	for range n {

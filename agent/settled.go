@@ -37,14 +37,11 @@ func (m *machine) online(ctx context.Context) stateFn {
 		case ctx.Err() != nil:
 			return m.next(Online, Cancelled, "stopped", ctx.Err())
 		case poked:
-			return m.cycle(Starting, Found, "asked to look")
+			return m.cycle("asked to look")
 		case err != nil:
 			m.leg(Leg{Time: time.Now(), Step: "session", Host: m.p.Place(), Said: said(err), Failed: true})
-			if m.budget.Brief = m.brief > maxBrief; m.budget.Brief {
-				return m.next(Online, SessionLost, err.Error(), err)
-			}
-			m.turn = m.agent.cfg.Pace.turn(m.random)
-			return m.cycle(Online, SessionLost, err.Error())
+			m.budget.Brief = m.brief > maxBrief
+			return m.next(Online, SessionLost, err.Error(), err)
 		}
 	}
 }
@@ -146,13 +143,18 @@ func (m *machine) unsaved(err error) {
 	m.show(func(v *Mailbox) { v.Problem = m.trouble })
 }
 
+// noticed is what a wait has to be longer than to be told of.
+const noticed = 100 * time.Millisecond
+
 // waiting lets time pass, in states Waiting and NeedsYou.
 func (m *machine) waiting(ctx context.Context) stateFn {
 	if m.agent.cfg.Once {
 		return m.idle(ctx)
 	}
 	rest := time.Until(m.view.Next)
-	m.leg(Leg{Time: time.Now(), Elapsed: rest, Step: "wait", Said: m.awaits.String()})
+	if rest > noticed {
+		m.leg(Leg{Time: time.Now(), Elapsed: rest, Step: "wait", Said: m.awaits.String()})
+	}
 	said := "time to look again"
 	if m.sleep(ctx, rest) {
 		said = "asked to look"
@@ -160,14 +162,14 @@ func (m *machine) waiting(ctx context.Context) stateFn {
 	if ctx.Err() != nil {
 		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
 	}
-	return m.cycle(Starting, Found, said)
+	return m.cycle(said)
 }
 
 // idle waits for a command: paused, or when one cycle is all that is wanted.
 func (m *machine) idle(ctx context.Context) stateFn {
 	select {
 	case <-m.poked:
-		return m.cycle(Starting, Found, "asked to look")
+		return m.cycle("asked to look")
 	case <-ctx.Done():
 		return m.next(m.view.State, Cancelled, "stopped", ctx.Err())
 	}

@@ -16,15 +16,12 @@ import (
 )
 
 // cycle begins a cycle: it reads the profile anew and goes to the place that it
-// remembers, first, always. o and said tell what led here, from state at.
-func (m *machine) cycle(at State, o Outcome, said string) stateFn {
+// remembers, first, always. said tells what led here.
+func (m *machine) cycle(said string) stateFn {
 	return func(ctx context.Context) stateFn {
 		if m.isPaused() {
 			m.transit(Paused, Cancelled, "paused", func(v *Mailbox) { v.Next, v.Needs, v.Problem = time.Time{}, nil, nil })
 			return m.idle
-		}
-		if at != Online { // looked at sooner than its turn
-			m.turn = 0
 		}
 		m.looked = time.Now()
 		busy := m.waits[ForServer]
@@ -41,7 +38,7 @@ func (m *machine) cycle(at State, o Outcome, said string) stateFn {
 		if err := m.aim(m.p.Endpoint, "", m.p.Known(), ""); err != nil {
 			return m.next(Starting, outcome(err), err.Error(), err)
 		}
-		return m.next(at, o, said, nil)
+		return m.next(Starting, Found, said, nil)
 	}
 }
 
@@ -67,11 +64,6 @@ func (m *machine) read(ctx context.Context) error {
 // connecting logs on at the target. Where that succeeds and the place is a new
 // one, the profile is written, and only then is the mailbox online.
 func (m *machine) connecting(ctx context.Context) stateFn {
-	if turn := m.turn; turn > 0 {
-		if m.turn = 0; m.sleep(ctx, turn) {
-			return m.cycle(Starting, Found, "asked to look")
-		}
-	}
 	t := m.target
 	m.tried[targetKey(t.MailStore, t.LegacyDN)] = true
 	began := time.Now()
@@ -112,7 +104,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		if m.budget.Brief = m.brief > maxBrief; m.budget.Brief { // somebody writes as fast as we do
 			return m.next(Online, SessionLost, err.Error(), err)
 		}
-		return m.cycle(Starting, Found, "the profile was changed")
+		return m.cycle("the profile was changed")
 	}
 	m.saveAt = time.Time{}
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	Pause    Op = "pause"
 	Resume   Op = "resume"
 	SignIn   Op = "sign in"  // Realm, User, Secret or SecretRef
-	Trust    Op = "trust"    // Host may receive credentials for the mail domain of Profile, or for MailDomain
+	Trust    Op = "trust"    // Host, with its port if not 443, may receive credentials for the mail domain of Profile, or for MailDomain
 	Distrust Op = "distrust" // takes that back
 	Rollback Op = "rollback" // to Generation
 	Forget   Op = "forget"   // deletes the profile and its secrets

@@ -305,8 +305,7 @@ func TestDiscoverKeepsCredentialsFromStrangers(t *testing.T) {
 			if tt.host == "" {
 				return
 			}
-			host, _, _ := strings.Cut(tt.host, ":")
-			result, err := discover(t, w, Query{LegacyDN: legacyDN, Rules: Rules{Consents: []trust.Consent{{MailDomain: "contoso.test", Host: host}}}})
+			result, err := discover(t, w, Query{LegacyDN: legacyDN, Rules: Rules{Consents: []trust.Consent{{MailDomain: "contoso.test", Host: tt.host}}}})
 			if err != nil || !strings.Contains(result.URL, tt.host) {
 				t.Fatalf("with a consent: %v, %v", result, err)
 			}

@@ -67,12 +67,6 @@ var referrals = []referral{
 	{name: "Microsoft's, which no policy trusts", url: at("outlook.office365.com"), host: "outlook.office365.com", why: "trust.microsoft365"},
 }
 
-// hostOf returns the name of a recorded host, as a consent has it.
-func hostOf(recorded string) string {
-	name, _, _ := strings.Cut(recorded, ":")
-	return strings.TrimSuffix(name, ".")
-}
-
 // A server of the mail domain has been taken over or set up badly, and refers
 // ann elsewhere, right after her sign-in: by HTTP, which would have others replay
 // the request with its Authorization, or by a RedirectUrl.
@@ -115,7 +109,7 @@ func TestHijackByAReferral(t *testing.T) {
 			}
 			s.silent = []string{"autodiscover.contoso.test:80", "mx.contoso.test:80", "192.0.2.1:443", "127.0.0.1:443", "127.1:443", "0x7f.0x1.:443", "autodiscover.test:443", "autodiscover.co.uk:443", "localhost:443", "exchange:443"}
 			if r.host != "" {
-				s.legit, s.there = allow(hostOf(r.host)), r.host
+				s.legit, s.there = allow(strings.TrimSuffix(r.host, ".")), r.host
 			} else {
 				s.silent = append(s.silent, "evil.test:443", "mx.contoso.test:443")
 				s.legit, s.there = func(s *scene) { s.hosts[auto] = leads(at(mx)) }, mx
@@ -226,6 +220,20 @@ func TestHijackByAChain(t *testing.T) {
 			stage: func(s *scene) {
 				s.hosts[auto], s.hosts[stranger] = secured(sends(302, at(stranger))), home()
 				s.query.Rules.Consents = []trust.Consent{{MailDomain: "fabrikam.test", Host: stranger}}
+			}, legit: allow(stranger), there: stranger},
+		{name: "a consent for the https port does not hold for another", kind: Untrusted, why: "port 8443", signed: []string{auto},
+			stage: func(s *scene) {
+				s.hosts[auto], s.hosts[stranger], s.hosts[stranger+":8443"] = secured(sends(302, at(stranger+":8443"))), home(), home()
+				allow(stranger)(s)
+			}, legit: allow(stranger + ":8443"), there: stranger + ":8443"},
+		{name: "a policy for the https port does not hold for another", kind: Untrusted, why: "port 8443", signed: []string{auto},
+			stage: func(s *scene) {
+				s.hosts[auto], s.hosts[autoF], s.hosts[autoF+":8443"], s.query.Rules = secured(sends(302, at(autoF+":8443"))), home(), home(), fabrikam
+			}, legit: func(s *scene) { s.query.Rules.Trusted = []string{"*.fabrikam.test:8443"} }, there: autoF + ":8443"},
+		{name: "a consent for another port does not hold for the https port", kind: Untrusted, why: "outside the mail domain", signed: []string{auto},
+			stage: func(s *scene) {
+				s.hosts[auto], s.hosts[stranger] = secured(sends(302, at(stranger))), home()
+				allow(stranger + ":8443")(s)
 			}, legit: allow(stranger), there: stranger},
 		{name: "an address of a foreign domain", kind: Untrusted, why: "may not receive credentials yet", signed: []string{auto},
 			stage: func(s *scene) {

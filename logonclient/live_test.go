@@ -33,7 +33,7 @@ func TestLive(t *testing.T) {
 	}
 	user := os.Getenv("HOMING_TEST_USER")
 	target := logonclient.Target{MailStore: server, LegacyDN: os.Getenv("HOMING_TEST_DN"), Access: logonclient.Access{
-		Rules:  trust.Rules{Trusted: []string{u.Hostname()}},
+		Rules:  trust.Rules{Trusted: []string{u.Host}},
 		Hop:    logonclient.Hop{MailDomain: u.Hostname(), To: trust.HostPort(u), How: trust.FromConfiguration},
 		Logins: &logins{login: trust.Login{User: user, Secret: trust.NewSecret(strings.TrimRight(string(password), "\r\n"))}},
 	}}

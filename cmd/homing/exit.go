@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/homing-mail/homing/agent"
 	"github.com/homing-mail/homing/agent/control"
@@ -71,8 +70,7 @@ func usage(err error) error { return &codeError{exitUsage, "", err} }
 
 // allow is the hint for a hop that a person may allow.
 func allow(h trust.Hop) string {
-	host, _, _ := net.SplitHostPort(h.To)
-	return fmt.Sprintf("if you know the host, allow it with: homing trust add %s --domain %s", host, h.MailDomain)
+	return fmt.Sprintf("if you know the host, allow it with: homing trust add %s --domain %s", trust.Place(h.To), h.MailDomain)
 }
 
 // exit prints what went wrong and what to do, and returns the exit code.

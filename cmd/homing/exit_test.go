@@ -62,6 +62,7 @@ func TestErrorsEndACommand(t *testing.T) {
 		{"wrong usage", usage(errors.New("no")), 2, ""},
 		{"a refused sign-in", &logonclient.Error{Kind: logonclient.Unauthorized}, 3, ""},
 		{"a host that may be allowed", ask, 4, "homing trust add mx1.fabrikam.test --domain contoso.test"},
+		{"another port of it", &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:8443"}, Verdict: trust.Ask}, 4, "homing trust add mx1.fabrikam.test:8443 --domain contoso.test"},
 		{"the same from a discovery", &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: ask}, 4, "homing trust add mx1.fabrikam.test --domain contoso.test"},
 		{"a host that may not", never, 4, "can never be trusted"},
 		{"nobody knows the mailbox", &autodiscover.Error{Kind: autodiscover.NotFound}, 5, ""},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -229,10 +228,7 @@ func (r *settingUp) answer(ctx context.Context, m agent.Mailbox) (agent.Command,
 // consent asks whether a host may receive the sign-in.
 func (r *settingUp) consent(ctx context.Context, m agent.Mailbox) (agent.Command, error) {
 	hop := m.Needs.Hop
-	host, _, err := net.SplitHostPort(hop.To)
-	if err != nil {
-		return agent.Command{}, err
-	}
+	host := trust.Place(hop.To)
 	fmt.Fprintf(r.app.err, "%s\n  sends us to  %s\n  for          %s\n  learned by   %s\n  certificate  %s\n",
 		sender(hop), hop.To, m.Address, hop.How, hop.Cert)
 	yes, err := r.app.askYes(ctx, "May "+host+" receive the sign-in of this mailbox?")

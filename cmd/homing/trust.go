@@ -32,7 +32,7 @@ func (a *app) trustCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.trustList(cmd.Context()) },
 	}
 	add := &cobra.Command{
-		Use: "add HOST", Short: "Allow a host for a mail domain", Args: cobra.ExactArgs(1),
+		Use: "add HOST[:PORT]", Short: "Allow a host for a mail domain", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var end time.Time
 			if cmd.Flags().Changed("expires") {
@@ -48,7 +48,7 @@ func (a *app) trustCommand() *cobra.Command {
 	add.Flags().StringVar(&expires, "expires", "", "`when` it ends, as the end of a migration: 30d from now, or a date as 2026-09-30, whose day is the last; without end if not given")
 	add.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be allowed, and write nothing")
 	remove := &cobra.Command{
-		Use: "remove HOST", Short: "Take that back", Args: cobra.ExactArgs(1),
+		Use: "remove HOST[:PORT]", Short: "Take that back", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.trustRemove(cmd.Context(), args[0], domain, dryRun)
 		},
@@ -121,7 +121,7 @@ func (a *app) trustAdd(ctx context.Context, host, domain string, expires time.Ti
 }
 
 func (a *app) trustRemove(ctx context.Context, host, domain string, dryRun bool) error {
-	host = strings.ToLower(host) // whatever was allowed once can be taken back
+	host = trust.Place(host) // whatever was allowed once can be taken back
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (a *app) trustRemove(ctx context.Context, host, domain string, dryRun bool)
 		return err
 	}
 	if !slices.ContainsFunc(rules.Consents, func(c trust.Consent) bool {
-		return strings.EqualFold(c.Host, host) && strings.EqualFold(c.MailDomain, domain)
+		return c.For(domain, host)
 	}) {
 		return fmt.Errorf("%s was not allowed for %s; see: homing trust list", clip(host), domain)
 	}
@@ -163,26 +163,32 @@ func did(dryRun bool, done, would string) string {
 	return done
 }
 
-// consentHost returns the name of a host that somebody may allow, in lower case.
+// consentHost returns the place that somebody may allow: the name of a host in
+// lower case, with its port where that is not 443.
 func consentHost(name string) (string, error) {
-	host := strings.ToLower(strings.TrimSuffix(name, "."))
+	host, port := strings.ToLower(name), "443"
+	var err error
+	if strings.Count(name, ":") == 1 { // an IPv6 address has more
+		host, port, err = trust.SplitPlace(host)
+	}
+	host = strings.TrimSuffix(host, ".")
 	switch {
 	case strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }):
 		return "", fmt.Errorf("%q is not written in ASCII; an international name begins with xn-- there", clip(name))
-	case strings.Contains(host, "*"):
+	case strings.Contains(name, "*"):
 		return "", fmt.Errorf("%q is a pattern, and a person allows one host: patterns belong into the configuration, as trust.hosts", clip(name))
-	case strings.ContainsAny(host, "/@"):
+	case strings.ContainsAny(name, "/@"):
 		return "", fmt.Errorf("%q is no host name: write it alone, as mx1.fabrikam.test", clip(name))
-	case strings.Contains(host, ":") && strings.Count(host, ":") == 1:
-		return "", fmt.Errorf("%q: write the host without a port: what is allowed is the host, at every port", clip(name))
+	case err != nil:
+		return "", fmt.Errorf("%q: %w; the host alone means port 443", clip(name), err)
 	}
-	if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: net.JoinHostPort(host, "443")}); verdict == trust.Refuse {
+	if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: net.JoinHostPort(host, port)}); verdict == trust.Refuse {
 		return "", fmt.Errorf("%s can never be trusted: %s", cmp.Or(clip(host), `""`), why)
 	}
 	if _, err := trust.Step("", "", "https://"+host, trust.FromConfiguration); err != nil {
 		return "", fmt.Errorf("%q is no host name: it takes labels of at most 63 letters a-z, digits and hyphens, 253 in all", clip(name))
 	}
-	return host, nil
+	return trust.Place(net.JoinHostPort(host, port)), nil
 }
 
 // consentDomain returns the mail domain that is given, or that of the only
@@ -226,8 +232,7 @@ func stillUsing(profiles []profile.Profile, rules trust.Rules, host, domain stri
 				return false
 			}
 			verdict, _ := rules.Judge(hop)
-			name, _, _ := net.SplitHostPort(hop.To)
-			return name == host && verdict == trust.Allow
+			return trust.Place(hop.To) == host && verdict == trust.Allow
 		}) {
 			still = append(still, p)
 		}

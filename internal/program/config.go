@@ -187,13 +187,17 @@ func (e *Effective) check() error {
 		}
 	}
 	for _, h := range e.Trust.Hosts {
-		if strings.ContainsAny(h, "/:@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
+		if strings.ContainsAny(h, "/@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
 			return bad("trust.hosts", fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h))
+		}
+		h, port, err := trust.SplitPlace(h)
+		if err != nil {
+			return bad("trust.hosts", err.Error())
 		}
 		if domain, below := strings.CutPrefix(h, "*."); below && !strings.Contains(domain, ".") {
 			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s is a public suffix", h, domain))
 		}
-		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":443"}); verdict == trust.Refuse {
+		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":" + port}); verdict == trust.Refuse {
 			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s", h, why))
 		}
 	}

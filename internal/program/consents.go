@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +39,11 @@ func (c *consents) Rules(context.Context) (trust.Rules, error) {
 
 // Allow adds a consent, or renews the one for the same domain and host.
 func (c *consents) Allow(_ context.Context, consent trust.Consent) error {
-	if verdict, why := (trust.Rules{}).Judge(trust.Hop{MailDomain: consent.MailDomain, To: consent.Host + ":443"}); verdict == trust.Refuse {
+	host, port, err := trust.SplitPlace(consent.Host)
+	if err != nil {
+		return fmt.Errorf("%s cannot be trusted: %w", consent.Host, err)
+	}
+	if verdict, why := (trust.Rules{}).Judge(trust.Hop{MailDomain: consent.MailDomain, To: net.JoinHostPort(host, port)}); verdict == trust.Refuse {
 		return fmt.Errorf("%s can never be trusted: %s", consent.Host, why)
 	}
 	if consent.Given.IsZero() {
@@ -63,7 +67,7 @@ func (c *consents) Revoke(_ context.Context, mailDomain, host string) error {
 
 func except(list []trust.Consent, mailDomain, host string) []trust.Consent {
 	return slices.DeleteFunc(slices.Clone(list), func(c trust.Consent) bool {
-		return strings.EqualFold(c.MailDomain, mailDomain) && strings.EqualFold(c.Host, host)
+		return c.For(mailDomain, host)
 	})
 }
 

@@ -106,6 +106,25 @@ func TestConsentForTheSameHostIsRenewed(t *testing.T) {
 	}
 }
 
+func TestAConsentOfAPortIsAnother(t *testing.T) {
+	c := &consents{path: filepath.Join(t.TempDir(), "consents.json")}
+	plain, other := consent("contoso.test", "mx1.fabrikam.test", monday), consent("contoso.test", "mx1.fabrikam.test:8443", monday)
+	for _, one := range []trust.Consent{plain, other} {
+		if err := c.Allow(t.Context(), one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]trust.Consent{plain, other}, kept(t, c)); diff != "" {
+		t.Error(diff)
+	}
+	if err := c.Revoke(t.Context(), "contoso.test", "mx1.fabrikam.test:443"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]trust.Consent{other}, kept(t, c)); diff != "" {
+		t.Errorf("port 443 is the one that is not written: %s", diff)
+	}
+}
+
 func TestConsentIsTakenBack(t *testing.T) {
 	c := &consents{path: filepath.Join(t.TempDir(), "consents.json")}
 	for _, domain := range []string{"contoso.test", "tailspin.test"} {
@@ -126,7 +145,7 @@ func TestConsentIsTakenBack(t *testing.T) {
 
 func TestWhatCanNeverBeTrustedIsNotKept(t *testing.T) {
 	c := &consents{path: filepath.Join(t.TempDir(), "consents.json")}
-	for _, host := range []string{"10.9.8.7", "mx1", "co.uk", "github.io", ""} {
+	for _, host := range []string{"10.9.8.7", "10.9.8.7:8443", "mx1", "mx1:8443", "co.uk", "github.io", "mx1.fabrikam.test:0", ""} {
 		if err := c.Allow(t.Context(), consent("contoso.test", host, monday)); err == nil {
 			t.Errorf("%q was allowed", host)
 		}

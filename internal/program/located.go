@@ -16,7 +16,7 @@ const waits = `two times, the first wait and the longest: ["30s", "5m"]`
 // forms say what each key takes.
 var forms = map[string]string{
 	"trust":              `a table: [trust]`,
-	"trust.hosts":        `a list of host names and patterns: ["mx1.fabrikam.test", "*.fabrikam.test"]`,
+	"trust.hosts":        `a list of host names and patterns: ["mx1.fabrikam.test", "*.fabrikam.test"], with a port where that is not 443`,
 	"trust.microsoft365": `true or false`,
 
 	"discovery":              `a table: [discovery]`,

@@ -41,6 +41,9 @@ func TestJudgeOfWhatANetworkAnnounces(t *testing.T) {
 		{"a host below a domain that policy names", Rules{Trusted: []string{"*.fabrikam.test"}}, "", "mx.fabrikam.test:443", [5]Verdict{a, a, a, a, a}, "policy (*.fabrikam.test)"},
 		{"a look-alike of what policy names", Rules{Trusted: []string{"*.fabrikam.test"}}, "", "evilfabrikam.test:443", [5]Verdict{a, q, q, q, q}, "outside"},
 		{"a host that a person has allowed", consent("contoso.test", time.Time{}), "", "mx.fabrikam.test:443", [5]Verdict{a, a, a, a, a}, "allowed on 2026-03-01"},
+		{"another port of a host that policy names", Rules{Trusted: []string{"*.fabrikam.test"}}, "", "mx.fabrikam.test:8443", [5]Verdict{a, q, q, q, q}, "port 8443"},
+		{"a port that policy names", Rules{Trusted: []string{"*.fabrikam.test:8443"}}, "", "mx.fabrikam.test:8443", [5]Verdict{a, a, a, a, a}, "policy (*.fabrikam.test:8443)"},
+		{"another port of a host that a person has allowed", consent("contoso.test", time.Time{}), "", "mx.fabrikam.test:8443", [5]Verdict{a, q, q, q, q}, "port 8443"},
 		{"a consent that holds until a second from now", consent("contoso.test", day.Add(time.Second)), "", "mx.fabrikam.test:443", [5]Verdict{a, a, a, a, a}, "allowed on"},
 		{"a consent that expires now", consent("contoso.test", day), "", "mx.fabrikam.test:443", [5]Verdict{a, q, q, q, q}, "outside"},
 		{"a consent for another mail domain", consent("tailspin.test", time.Time{}), "", "mx.fabrikam.test:443", [5]Verdict{a, q, q, q, q}, "outside"},
@@ -137,6 +140,10 @@ func TestWhatIsAskedForNamesItsCommand(t *testing.T) {
 		if !ok || e.Verdict != Ask || !strings.HasSuffix(err.Error(), "allow it with: homing trust add mx.fabrikam.test --domain contoso.test") || !strings.Contains(err.Error(), string(how)) {
 			t.Errorf("by %s: %v", how, err)
 		}
+		err = Access{Hop: Hop{MailDomain: "contoso.test", To: "mx.contoso.test:8443", How: how}}.Judge()
+		if err == nil || !strings.HasSuffix(err.Error(), "allow it with: homing trust add mx.contoso.test:8443 --domain contoso.test") {
+			t.Errorf("another port by %s: %v", how, err)
+		}
 	}
 }
 
@@ -163,6 +170,7 @@ func TestReceivers(t *testing.T) {
 		{"nor does what policy names", rules, hop("mx.tailspin.test:443", FromSRV), true},
 		{"nor does Microsoft 365 by policy", rules, hop("outlook.office365.com:443", FromMicrosoft365), true},
 		{"nor does what the configuration names", rules, hop("d.fabrikam.test:443", FromConfiguration), true},
+		{"another port of what policy names does", rules, hop("mx.tailspin.test:8443", FromProfile), false},
 		{"without the policy what it named counts", Rules{}, hop("mx.tailspin.test:443", FromSRV), false},
 		{"and so does Microsoft 365", Rules{}, hop("outlook.office365.com:443", FromMicrosoft365), false},
 	} {

@@ -143,7 +143,7 @@ type UntrustedError struct {
 
 func (e *UntrustedError) Error() string {
 	if e.Verdict == Ask {
-		return fmt.Sprintf("%s may not receive credentials yet: %s; allow it with: homing trust add %s --domain %s", e.Hop, e.Why, host(e.Hop.To), e.Hop.MailDomain)
+		return fmt.Sprintf("%s may not receive credentials yet: %s; allow it with: homing trust add %s --domain %s", e.Hop, e.Why, Place(e.Hop.To), e.Hop.MailDomain)
 	}
 	return fmt.Sprintf("refused to send credentials to %s: %s", e.Hop, e.Why)
 }

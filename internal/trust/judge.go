@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,9 +33,15 @@ func (v Verdict) String() string {
 // Consent is a person's yes to one host for one mail domain.
 type Consent struct {
 	MailDomain string    `json:"mail_domain"`
-	Host       string    `json:"host"` // exact host name, no port
+	Host       string    `json:"host"` // exact host name, with ":port" where that is not 443
 	Given      time.Time `json:"given"`
 	Expires    time.Time `json:"expires,omitzero"` // zero: does not expire
+}
+
+// For reports whether the consent is the one for a mail domain and a host, with
+// its port where that is not 443.
+func (c Consent) For(mailDomain, host string) bool {
+	return strings.EqualFold(c.MailDomain, mailDomain) && Place(c.Host) == Place(host)
 }
 
 // Expired reports whether the consent is over at now.
@@ -47,7 +54,8 @@ func (c Consent) Expired(now time.Time) bool {
 type Rules struct {
 	// Trusted are host patterns that policy or configuration allows for every
 	// mail domain: "mx1.fabrikam.test" is that host, "*.fabrikam.test" each
-	// host below fabrikam.test and fabrikam.test itself.
+	// host below fabrikam.test and fabrikam.test itself. They mean port 443;
+	// "mx1.fabrikam.test:8443" is another.
 	Trusted []string
 	// Microsoft365 allows the hosts of Microsoft 365, each by its exact name, for
 	// every mail domain.
@@ -62,7 +70,7 @@ type Rules struct {
 // row that fits decides:
 //
 //	IP literal, no host, a single label, [autodiscover.]<public suffix> Refuse
-//	a host that the policy or a consent names                           Allow
+//	a host and port that the policy or a consent names                  Allow
 //	the profile has logged on there, or the configuration names it      Allow
 //	a directory that proved its name tells it over a sealed connection  Allow
 //	the same host and port as the one that sent us, learned over TLS    Allow
@@ -79,7 +87,7 @@ func (r Rules) Judge(h Hop) (Verdict, string) {
 		return Refuse, "it names no host and port"
 	}
 	name = strings.ToLower(name)
-	named := r.named(h.MailDomain, name)
+	named := r.named(h.MailDomain, name, port)
 	switch {
 	case isIP(name):
 		return Refuse, "an IP address has no name that a certificate or a person could vouch for"
@@ -111,13 +119,13 @@ func (r Rules) Judge(h Hop) (Verdict, string) {
 	return Ask, fmt.Sprintf("%s is outside the mail domain %s and no policy names it", name, h.MailDomain)
 }
 
-// named says which rule names host for mailDomain, or "".
-func (r Rules) named(mailDomain, host string) string {
-	if i := r.policy(host); i >= 0 {
+// named says which rule names host and port for mailDomain, or "".
+func (r Rules) named(mailDomain, host, port string) string {
+	if i := r.policy(host, port); i >= 0 {
 		return "trusted by policy (" + r.Trusted[i] + ")"
 	}
 	i := slices.IndexFunc(r.Consents, func(c Consent) bool {
-		return strings.EqualFold(c.MailDomain, mailDomain) && strings.EqualFold(c.Host, host) && !c.Expired(r.Now)
+		return c.For(mailDomain, net.JoinHostPort(host, port)) && !c.Expired(r.Now)
 	})
 	if i < 0 {
 		return ""
@@ -125,9 +133,32 @@ func (r Rules) named(mailDomain, host string) string {
 	return "allowed on " + r.Consents[i].Given.Format(time.DateOnly)
 }
 
-// policy returns which pattern of Trusted names host, or -1.
-func (r Rules) policy(host string) int {
-	return slices.IndexFunc(r.Trusted, func(pattern string) bool { return Match(pattern, host) })
+// policy returns which of Trusted names host and port, or -1.
+func (r Rules) policy(host, port string) int {
+	return slices.IndexFunc(r.Trusted, func(place string) bool {
+		pattern, at, err := SplitPlace(place)
+		return err == nil && at == port && Match(pattern, host)
+	})
+}
+
+// Place returns hostport as consents and Rules.Trusted name it: in lower case,
+// without port 443.
+func Place(hostport string) string {
+	return strings.TrimSuffix(strings.ToLower(hostport), ":443")
+}
+
+// SplitPlace splits what a consent or one of Rules.Trusted names into host, or
+// pattern, and port, which is 443 if none is written. The error says that what
+// is written is no port from 1 to 65535.
+func SplitPlace(place string) (host, port string, err error) {
+	host, port, written := strings.Cut(place, ":")
+	if !written {
+		return host, "443", nil
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || port != strconv.FormatUint(n, 10) || n == 0 {
+		return "", "", fmt.Errorf("%q is no port from 1 to 65535", port)
+	}
+	return host, port, nil
 }
 
 // Match reports whether host is named by pattern: a host name, or "*." and a

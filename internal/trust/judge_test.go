@@ -50,7 +50,14 @@ func TestJudge(t *testing.T) {
 
 		{"another port is asked for", Rules{}, Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Ask, "port 8443"},
 		{"another port of the host that sent us is asked for", Rules{}, Hop{From: "mx.contoso.test:443", To: "mx.contoso.test:8443", How: FromRedirectURL}, Ask, "port 8443"},
-		{"another port is allowed on a host that policy names", trusted("mx.contoso.test"), Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Allow, "policy (mx.contoso.test)"},
+		{"another port is asked for on a host that policy names", trusted("mx.contoso.test"), Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Ask, "port 8443"},
+		{"another port is allowed where policy names it", trusted("mx.contoso.test:8443"), Hop{To: "mx.contoso.test:8443", How: FromRedirectURL}, Allow, "policy (mx.contoso.test:8443)"},
+		{"another port of a domain is allowed where policy names it", trusted("*.fabrikam.test:8443"), Hop{To: "mx.fabrikam.test:8443", How: FromSettings}, Allow, "policy (*.fabrikam.test:8443)"},
+		{"a policy for a domain is one for the https port", trusted("*.fabrikam.test"), Hop{To: "mx.fabrikam.test:8443", How: FromSettings}, Ask, "port 8443"},
+		{"a policy for another port is none for the https port", trusted("mx.fabrikam.test:8443"), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Ask, "outside"},
+		{"a policy for a port that is none names nothing", trusted("mx.fabrikam.test:0443"), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Ask, "outside"},
+		{"a policy may write the https port", trusted("mx.fabrikam.test:443"), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Allow, "policy (mx.fabrikam.test:443)"},
+		{"another port in the clear is asked for, though policy names its host", trusted("mx.fabrikam.test"), Hop{To: "mx.fabrikam.test:8443", How: FromClearRedirect}, Ask, "port 8443"},
 		{"a host that only an unproven profile names is asked for", Rules{}, Hop{MailDomain: "contoso.test", To: "mx.fabrikam.test:443", How: FromUnproven}, Ask, "outside the mail domain"},
 		{"an unproven profile may point into the mail domain", Rules{}, Hop{MailDomain: "contoso.test", To: "mx.contoso.test:443", How: FromUnproven}, Allow, "belongs to the mail domain"},
 		{"another port is allowed where the profile logs on", Rules{}, Hop{To: "mx.contoso.test:8443", How: FromProfile}, Allow, "logged on there before"},
@@ -64,6 +71,11 @@ func TestJudge(t *testing.T) {
 		{"a policy for a domain is none for a look-alike", trusted("*.fabrikam.test"), Hop{To: "evilfabrikam.test:443", How: FromSettings}, Ask, "outside"},
 
 		{"a consent allows its host", consent("contoso.test", "mx.fabrikam.test", time.Time{}), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Allow, "allowed on 2026-03-01"},
+		{"a consent is for the https port", consent("contoso.test", "mx.fabrikam.test", time.Time{}), Hop{To: "mx.fabrikam.test:8443", How: FromClearRedirect}, Ask, "port 8443"},
+		{"a consent may name another port", consent("contoso.test", "MX.fabrikam.test:8443", time.Time{}), Hop{To: "mx.fabrikam.test:8443", How: FromClearRedirect}, Allow, "allowed on 2026-03-01"},
+		{"a consent for another port is none for the https port", consent("contoso.test", "mx.fabrikam.test:8443", time.Time{}), Hop{To: "mx.fabrikam.test:443", How: FromClearRedirect}, Ask, "outside"},
+		{"a consent for another port is none for a third", consent("contoso.test", "mx.fabrikam.test:8443", time.Time{}), Hop{To: "mx.fabrikam.test:9443", How: FromClearRedirect}, Ask, "port 9443"},
+		{"a consent may write the https port", consent("contoso.test", "mx.fabrikam.test:443", time.Time{}), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Allow, "allowed on"},
 		{"a consent is for one host", consent("contoso.test", "mx.fabrikam.test", time.Time{}), Hop{To: "mx2.fabrikam.test:443", How: FromSettings}, Ask, "outside"},
 		{"a consent is no pattern", consent("contoso.test", "*.fabrikam.test", time.Time{}), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Ask, "outside"},
 		{"a consent is for one mail domain", consent("tailspin.test", "mx.fabrikam.test", time.Time{}), Hop{To: "mx.fabrikam.test:443", How: FromSettings}, Ask, "outside"},
@@ -86,6 +98,29 @@ func TestJudge(t *testing.T) {
 				t.Errorf("Judge(%v) = %v, %q; want %v because of %q", tt.hop, got, why, tt.want, tt.why)
 			}
 		})
+	}
+}
+
+func TestAPlaceIsAHostAndAPort(t *testing.T) {
+	for _, tt := range []struct {
+		place, host, port string
+		want              string // host:port as Place writes it
+	}{
+		{"mx.fabrikam.test", "mx.fabrikam.test", "443", "mx.fabrikam.test"},
+		{"mx.fabrikam.test:443", "mx.fabrikam.test", "443", "mx.fabrikam.test"},
+		{"mx.fabrikam.test:8443", "mx.fabrikam.test", "8443", "mx.fabrikam.test:8443"},
+		{"*.fabrikam.test:65535", "*.fabrikam.test", "65535", "*.fabrikam.test:65535"},
+		{"MX.Fabrikam.test:1443", "MX.Fabrikam.test", "1443", "mx.fabrikam.test:1443"},
+	} {
+		host, port, err := SplitPlace(tt.place)
+		if err != nil || host != tt.host || port != tt.port || Place(host+":"+port) != tt.want {
+			t.Errorf("SplitPlace(%q) = %q, %q, %v; want %q, %q, which is %q", tt.place, host, port, err, tt.host, tt.port, tt.want)
+		}
+	}
+	for _, place := range []string{"mx.fabrikam.test:", "mx.fabrikam.test:0", "mx.fabrikam.test:0443", "mx.fabrikam.test:+443", "mx.fabrikam.test:65536", "mx.fabrikam.test:https", "mx.fabrikam.test:443:8443"} {
+		if host, port, err := SplitPlace(place); err == nil || host != "" || port != "" {
+			t.Errorf("SplitPlace(%q) = %q, %q, %v; want an error", place, host, port, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"net"
 	"slices"
 	"strings"
 )
@@ -20,8 +21,8 @@ type Receivers struct {
 // mail domain, of the policy or of the configuration never does. Whether the host
 // is allowed at all is for r to judge.
 func (c *Receivers) Admit(r Rules, h Hop) bool {
-	name := strings.ToLower(host(h.To))
-	if h.How == FromConfiguration || r.policy(name) >= 0 || r.Microsoft365 && slices.Contains(microsoft365, name) ||
+	name, port, _ := net.SplitHostPort(strings.ToLower(h.To))
+	if h.How == FromConfiguration || r.policy(name, port) >= 0 || r.Microsoft365 && slices.Contains(microsoft365, name) ||
 		sameOrganisation(name, h.MailDomain) || slices.Contains(c.hosts, name) {
 		return true
 	}

@@ -22,17 +22,14 @@ func DefaultPaths() (Paths, error) {
 	if err != nil {
 		return Paths{}, err
 	}
-	p := Paths{
-		Config: filepath.Join(config, "homing", "config.toml"),
-		Policy: "/etc/homing/policy.toml",
+	policy, err := policyFile()
+	if err != nil {
+		return Paths{}, err
 	}
+	p := Paths{Config: filepath.Join(config, "homing", "config.toml"), Policy: policy}
 	switch runtime.GOOS {
 	case "windows":
-		all, local := os.Getenv("ProgramData"), os.Getenv("LocalAppData")
-		if !filepath.IsAbs(all) { // a policy that is not found would be none
-			return Paths{}, errors.New("%ProgramData% is not set")
-		}
-		p.Policy = filepath.Join(all, "homing", "policy.toml")
+		local := os.Getenv("LocalAppData")
 		if local == "" {
 			return Paths{}, errors.New("%LocalAppData% is not set")
 		}

@@ -26,10 +26,14 @@ func TestPathsFollowTheVariablesOfTheSystem(t *testing.T) {
 	}
 	switch runtime.GOOS {
 	case "windows":
-		local, roaming, all := join(home, "Local"), join(home, "Roaming"), join(home, "ProgramData")
+		local, roaming := join(home, "Local"), join(home, "Roaming")
 		state := join(local, "homing")
-		add("of Windows", variables{"LocalAppData": local, "AppData": roaming, "ProgramData": all, "XDG_RUNTIME_DIR": ""},
-			Paths{join(roaming, "homing", "config.toml"), join(all, "homing", "policy.toml"), state, join(state, "agent.sock")})
+		policy, err := policyFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("of Windows", variables{"LocalAppData": local, "AppData": roaming, "ProgramData": join(home, "ProgramData"), "XDG_RUNTIME_DIR": ""},
+			Paths{join(roaming, "homing", "config.toml"), policy, state, join(state, "agent.sock")})
 	case "darwin":
 		library := join(home, "Library", "Application Support", "homing")
 		state := join(library, "state")

@@ -152,13 +152,16 @@ func demoProgram(srv *mockserver.Server, a *app) (*program.Program, error) {
 	if err := errors.Join(err, ca.Close()); err != nil {
 		return nil, err
 	}
-	c.Set("network", "demo", func(c *program.Config) {
+	err = c.Set("network", "demo", func(c *program.Config) {
 		c.Network.CAFile, c.Network.ConnectTo = ca.Name(), srv.ConnectTo()
 		c.Trust.Hosts = []string{"*.fabrikam.test"}
 		second := program.Steps{program.Duration(time.Second), program.Duration(time.Second)}
 		c.Pace.Move, c.Pace.Server, c.Pace.News, c.Pace.Network = second, second, second, second
 		c.Pace.Turn, c.Pace.Probe = program.Duration(time.Millisecond), program.Duration(time.Nanosecond)
 	})
+	if err != nil {
+		return nil, err
+	}
 	p, err := program.Open(paths, c, a.log(c.Level()))
 	if err != nil {
 		return nil, err

@@ -73,16 +73,16 @@ func TestTheExampleOfAConfigurationIsOne(t *testing.T) {
 	if !found {
 		t.Fatal("docs/configuration.md has no example")
 	}
-	path := filepath.Join(t.TempDir(), "config.toml")
+	path := filepath.Join(t.TempDir(), "policy.toml") // which takes all of them
 	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e, err := program.LoadConfig(program.Paths{Config: path})
+	e, err := program.LoadConfig(program.Paths{Policy: path})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range e.Values() {
-		if v.Origin != path {
+		if v.Origin != "policy "+path {
 			t.Errorf("%s is not in the example", v.Key)
 		}
 	}
@@ -91,7 +91,7 @@ func TestTheExampleOfAConfigurationIsOne(t *testing.T) {
 // The defaults that the table shows are those that are in force.
 func TestTheDefaultsAreAsDescribed(t *testing.T) {
 	doc := document(t, "configuration.md")
-	path := filepath.Join(t.TempDir(), "config.toml")
+	path := filepath.Join(t.TempDir(), "policy.toml")
 	inForce, err := program.LoadConfig(program.Paths{})
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestTheDefaultsAreAsDescribed(t *testing.T) {
 		if err := os.WriteFile(path, []byte(row[1]+" = "+row[2]+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		said, err := program.LoadConfig(program.Paths{Config: path})
+		said, err := program.LoadConfig(program.Paths{Policy: path})
 		if err != nil {
 			t.Error(err)
 			continue

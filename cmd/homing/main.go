@@ -137,10 +137,13 @@ func (a *app) effective() (program.Paths, *program.Effective, error) {
 		return paths, nil, usage(err)
 	}
 	if a.caFile != "" {
-		c.Set("network.ca_file", "--ca-file", func(c *program.Config) { c.Network.CAFile = a.caFile })
+		err = c.Set("network.ca_file", "--ca-file", func(c *program.Config) { c.Network.CAFile = a.caFile })
 	}
-	if a.connectTo != nil {
-		c.Set("network.connect_to", "--connect-to", func(c *program.Config) { c.Network.ConnectTo = a.connectTo })
+	if a.connectTo != nil && err == nil {
+		err = c.Set("network.connect_to", "--connect-to", func(c *program.Config) { c.Network.ConnectTo = a.connectTo })
+	}
+	if err != nil {
+		return paths, nil, usage(err)
 	}
 	return paths, c, nil
 }

@@ -57,6 +57,12 @@ type Config struct {
 	Log      struct {
 		Level string `toml:"level"` // debug, info, warn, error
 	} `toml:"log"`
+
+	// Policy is what the machine leaves to its users. It stands in policy.toml alone.
+	Policy struct {
+		CAFile    bool `toml:"ca_file"`    // network.ca_file and --ca-file
+		ConnectTo bool `toml:"connect_to"` // network.connect_to and --connect-to
+	} `toml:"policy"`
 }
 
 // Steps is a wait that doubles from the first to the longest: ["30s", "5m"].
@@ -98,6 +104,7 @@ func defaults() Config {
 	c.Pace.Network, c.Pace.You = steps(p.Network), steps(p.You)
 	c.Pace.Turn, c.Pace.Probe = Duration(p.Turn), Duration(p.Probe)
 	c.Log.Level = "info"
+	c.Policy.CAFile, c.Policy.ConnectTo = true, true
 	return c
 }
 
@@ -105,7 +112,7 @@ func defaults() Config {
 type Value struct {
 	Key    string `json:"key"`
 	Value  any    `json:"value"`
-	Origin string `json:"origin"` // default, a file, or a flag
+	Origin string `json:"origin"` // default, a file, "policy" and its file, or a flag
 }
 
 // Effective is a configuration of which each value knows its origin.
@@ -113,30 +120,32 @@ type Effective struct {
 	Config
 	origin map[string]string // by key; absent: default
 	place  map[string]string // by key: file:line:column
+	policy string            // the origin of what the policy says
 }
 
 // LoadConfig lays the configuration over the defaults and the policy over both.
 // A file that does not exist says nothing; one with an unknown key, a value
 // out of place or bad TOML is an error with its line and column, and with what
-// the key takes.
+// the key takes. So is a configuration with a key that the policy does not leave
+// to users.
 func LoadConfig(p Paths) (*Effective, error) {
-	e := &Effective{Config: defaults(), origin: make(map[string]string), place: make(map[string]string)}
-	for _, path := range []string{p.Config, p.Policy} {
-		data, err := os.ReadFile(path)
+	e := &Effective{Config: defaults(), origin: make(map[string]string), place: make(map[string]string), policy: "policy " + p.Policy}
+	for _, file := range []struct{ path, origin string }{{p.Config, p.Config}, {p.Policy, e.policy}} {
+		data, err := os.ReadFile(file.path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) || path == "":
+		case errors.Is(err, fs.ErrNotExist) || file.path == "":
 			continue
 		case err != nil:
 			return nil, err
 		}
-		if err := e.lay(data, path); err != nil {
+		if err := e.lay(data, file.path, file.origin); err != nil {
 			return nil, err
 		}
 	}
 	return e, e.check()
 }
 
-func (e *Effective) lay(data []byte, path string) error {
+func (e *Effective) lay(data []byte, path, origin string) error {
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(&e.Config); err != nil {
 		return located(path, err)
@@ -145,18 +154,41 @@ func (e *Effective) lay(data []byte, path string) error {
 	if err := toml.Unmarshal(data, &keys); err != nil {
 		return located(path, err)
 	}
-	for key := range flatten("", keys) {
-		e.origin[key] = path
-	}
 	for key, at := range places(data) {
 		e.place[key] = path + ":" + at
 	}
+	for key := range flatten("", keys) {
+		if strings.HasPrefix(key, "policy.") && origin != e.policy {
+			return fmt.Errorf("%s: %s: it stands in policy.toml alone", cmp.Or(e.place[key], path), key)
+		}
+		e.origin[key] = origin
+	}
 	return nil
+}
+
+// reserved returns where the policy keeps key from users, or "".
+func (e *Effective) reserved(key string) string {
+	by := key
+	switch {
+	case e.origin[key] == e.policy:
+	case key == "network.ca_file" && !e.Policy.CAFile:
+		by = "policy.ca_file"
+	case key == "network.connect_to" && !e.Policy.ConnectTo:
+		by = "policy.connect_to"
+	default:
+		return ""
+	}
+	return cmp.Or(e.place[by], e.from(by)) + ": " + by
 }
 
 func (e *Effective) check() error {
 	bad := func(key, why string) error {
 		return fmt.Errorf("%s: %s: %s; it takes %s", cmp.Or(e.place[key], e.from(key)), key, why, form(key))
+	}
+	for _, key := range []string{"network.ca_file", "network.connect_to"} {
+		if by := e.reserved(key); by != "" && e.from(key) != "default" && e.from(key) != e.policy {
+			return fmt.Errorf("%s: %s: the policy of this machine does not leave it to users (%s)", cmp.Or(e.place[key], e.from(key)), key, by)
+		}
 	}
 	switch e.Secrets.Backend {
 	case "keyring":
@@ -229,10 +261,15 @@ func (e *Effective) check() error {
 	return nil
 }
 
-// Set changes a value on behalf of a flag.
-func (e *Effective) Set(key, origin string, set func(*Config)) {
+// Set changes the value of key on behalf of a flag. The error says that the
+// policy does not leave it to users.
+func (e *Effective) Set(key, flag string, set func(*Config)) error {
+	if by := e.reserved(key); by != "" {
+		return fmt.Errorf("%s: the policy of this machine does not leave %s to users (%s)", flag, key, by)
+	}
 	set(&e.Config)
-	e.origin[key] = origin
+	e.origin[key] = flag
+	return nil
 }
 
 func (e *Effective) from(key string) string {

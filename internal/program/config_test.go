@@ -90,7 +90,7 @@ func TestConfigurationIsLaidInOrder(t *testing.T) {
 			case config:
 				want.Origin = p.Config
 			case policy:
-				want.Origin = p.Policy
+				want.Origin = "policy " + p.Policy
 			}
 			if diff := cmp.Diff(want, value(t, e, tc.key)); diff != "" {
 				t.Error(diff)
@@ -99,14 +99,91 @@ func TestConfigurationIsLaidInOrder(t *testing.T) {
 	}
 }
 
-func TestAFlagStandsAboveThePolicy(t *testing.T) {
-	e, err := LoadConfig(files(t, "", "[network]\nca_file = '/etc/ca.pem'"))
+// A flag stands above the configuration, and below what the policy says or keeps
+// to itself.
+func TestAFlagStandsBelowThePolicy(t *testing.T) {
+	const flag, refused = "--ca-file", "--ca-file: the policy of this machine does not leave network.ca_file to users"
+	for _, tt := range []struct {
+		name           string
+		config, policy string
+		want           string // value, if refused is empty
+		refused        string // place and key in the policy
+	}{
+		{"nobody has said anything", "", "", "mine.pem", ""},
+		{"the configuration has", "[network]\nca_file = '/etc/ca.pem'", "", "mine.pem", ""},
+		{"the policy has said something else", "", "[network]\nproxy = 'none'", "mine.pem", ""},
+		{"the policy leaves it to users", "", "[policy]\nca_file = true\nconnect_to = false", "mine.pem", ""},
+		{"the policy has said it", "", "[network]\nca_file = '/etc/ca.pem'", "/etc/ca.pem", ":2:1: network.ca_file"},
+		{"the policy has said that it is the system's", "", "[network]\nproxy = 'none'\nca_file = ''", "", ":3:1: network.ca_file"},
+		{"the policy has said it in one line", "", "network.ca_file = '/etc/ca.pem'", "/etc/ca.pem", ":1:1: network.ca_file"},
+		{"the policy does not leave it to users", "", "[policy]\nca_file = false", "", ":2:1: policy.ca_file"},
+		{"the policy overrides the configuration and does not leave it to users", "[network]\nca_file = '/home/ca.pem'", "[network]\nca_file = '/etc/ca.pem'\n[policy]\nca_file = false", "/etc/ca.pem", ":2:1: network.ca_file"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := files(t, tt.config, tt.policy)
+			e, err := LoadConfig(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = e.Set("network.ca_file", flag, func(c *Config) { c.Network.CAFile = "mine.pem" })
+			got := value(t, e, "network.ca_file")
+			if tt.refused == "" && (err != nil || got.Origin != flag) || tt.refused != "" && (err == nil || err.Error() != refused+" ("+p.Policy+tt.refused+")" || got.Origin == flag) {
+				t.Errorf("%v, origin %s", err, got.Origin)
+			}
+			if got.Value != tt.want {
+				t.Errorf("%v is in force, want %s", got.Value, tt.want)
+			}
+		})
+	}
+}
+
+// Every key that the policy sets is its own, whatever it is.
+func TestWhatThePolicySetsNoFlagChanges(t *testing.T) {
+	p := files(t, "", "on_change = ['notify']\n[trust]\nhosts = []\nmicrosoft365 = false\n[network]\nconnect_to = []\ndns = ''\nproxy = 'none'\n[log]\nlevel = 'info'")
+	e, err := LoadConfig(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Set("network.ca_file", "--ca-file", func(c *Config) { c.Network.CAFile = "mine.pem" })
-	if diff := cmp.Diff(Value{"network.ca_file", "mine.pem", "--ca-file"}, value(t, e, "network.ca_file")); diff != "" {
-		t.Error(diff)
+	kept := 0
+	for _, v := range e.Values() {
+		changed := false
+		err := e.Set(v.Key, "--flag", func(*Config) { changed = true })
+		switch v.Origin {
+		case "policy " + p.Policy:
+			kept++
+			if changed || err == nil || !strings.Contains(err.Error(), p.Policy) {
+				t.Errorf("%s: changed %v, %v; want an error that names the policy", v.Key, changed, err)
+			}
+		default:
+			if !changed || err != nil {
+				t.Errorf("%s, which is not the policy's: changed %v, %v", v.Key, changed, err)
+			}
+		}
+	}
+	if kept != 7 {
+		t.Errorf("the policy keeps %d keys, want its 7", kept)
+	}
+}
+
+// What the policy keeps to itself, a configuration may not say either.
+func TestAConfigurationStaysOutOfWhatThePolicyReserves(t *testing.T) {
+	const ca, to = "[network]\nca_file = '/etc/ca.pem'", "[network]\nconnect_to = ['a.contoso.test:443:127.0.0.1:8443']"
+	for _, tt := range []struct{ name, config, policy, want string }{
+		{"authorities", ca, "[policy]\nca_file = false", "network.ca_file: the policy of this machine does not leave it to users (POLICY:2:1: policy.ca_file)"},
+		{"another place", to, "[policy]\nca_file = true\nconnect_to = false", "network.connect_to: the policy of this machine does not leave it to users (POLICY:3:1: policy.connect_to)"},
+		{"authorities, where only the place is reserved", ca, "[policy]\nconnect_to = false", ""},
+		{"a place, where only the authorities are", to, "[policy]\nca_file = false", ""},
+		{"authorities that the policy overrides", ca, "[network]\nca_file = ''\n[policy]\nca_file = false", ""},
+		{"nothing", "[log]\nlevel = 'info'", "[policy]\nca_file = false\nconnect_to = false", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := files(t, tt.config, tt.policy)
+			_, err := LoadConfig(p)
+			want := strings.ReplaceAll(tt.want, "POLICY", p.Policy)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != p.Config+":2:1: "+want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		})
 	}
 }
 
@@ -184,6 +261,7 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		{"a simple bind without a secret", "[discovery]\nbind = 'simple'\nbind_name = 'homing@ad.contoso.test'", `:2:1: discovery.bind: "simple" needs`},
 		{"a secret in the place of its reference", "[discovery]\nbind_secret = 'hunter2'", `:2:1: discovery.bind_secret: `},
 		{"a site with a line break", "[discovery]\nsite = \"Ber\\nlin\"", `:2:1: discovery.site: "Ber\nlin" is no name of a site`},
+		{"what a policy alone may say", "[policy]\nca_file = true", ":2:1: policy.ca_file: it stands in policy.toml alone"},
 		{"an address", "[trust]\nhosts = ['10.9.8.7']", `: trust.hosts: "10.9.8.7" can never be trusted: an IP address`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -48,6 +48,9 @@ var forms = map[string]string{
 	"pace.turn":          `a time from 1ms to 1h: "30s"`,
 	"pace.probe":         `a time from 1s to 1h: "1m"`,
 	"on_change":          `a list, a program and its arguments: ["notify-send", "moved"]`,
+	"policy":             `a table: [policy]`,
+	"policy.ca_file":     `true or false`,
+	"policy.connect_to":  `true or false`,
 	"log":                `a table: [log]`,
 	"log.level":          `"debug", "info", "warn" or "error"`,
 }
@@ -94,7 +97,7 @@ func located(path string, err error) error {
 // places returns the line and the column of each key of a document that has been
 // decoded: of the decoder it asks what a table without keys does not know.
 func places(data []byte) map[string]string {
-	var tables struct{ Trust, Discovery, Secrets, Network, Pace, Log struct{} }
+	var tables struct{ Trust, Discovery, Secrets, Network, Pace, Log, Policy struct{} }
 	strict, ok := errors.AsType[*toml.StrictMissingError](toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields().Decode(&tables))
 	if !ok {
 		return nil

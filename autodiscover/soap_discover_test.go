@@ -1,6 +1,7 @@
 package autodiscover
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -217,6 +218,52 @@ func TestSOAPOfAStrangerIsNotAsked(t *testing.T) {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
 				}
 			})
+		})
+	}
+}
+
+// The policy keeps that by itself, whatever the I/O reports of whom it has only met.
+func TestWhatFollowsALackOfTheOtherForm(t *testing.T) {
+	lacking := answer{failure: &Error{Kind: Malformed, Err: errors.New("HTTP 404")}, noPOX: true}
+	for _, tt := range []struct {
+		name   string
+		rules  Rules
+		answer answer
+		then   func(c *chase)
+		want   bool // SOAP is asked
+	}{
+		{"one that was asked", Rules{Trusted: []string{stranger}}, lacking, nil, true},
+		{"one that was only met", Rules{}, lacking, nil, false},
+		{"one that failed in another way", Rules{Trusted: []string{stranger}}, answer{failure: lacking.failure}, nil, false},
+		{"one that was asked for an address that has changed since", Rules{Trusted: []string{stranger}}, lacking,
+			func(c *chase) {
+				c.redirectAddr(ask{url: at(auto), hop: Hop{To: auto + ":443"}}, "ann@fabrikam.test")
+			}, false},
+		{"after the end", Rules{Trusted: []string{stranger}}, lacking, func(c *chase) { c.ended = true }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := newChase(Query{Address: "ann@contoso.test", Rules: tt.rules})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.take(c.offer(c.admit(Candidate{URL: at(stranger), How: trust.FromSRV, Source: SourceSRV})), tt.answer)
+			if tt.then != nil {
+				tt.then(c)
+			}
+			if got := c.further(); got != tt.want {
+				t.Fatalf("SOAP is asked: %v", got)
+			}
+			if !tt.want {
+				return
+			}
+			a, ok := c.next()
+			if want := "https://" + stranger + "/autodiscover/autodiscover.svc"; !ok || a.url != want || !a.soap || a.deed != post || a.how != trust.FromSRV {
+				t.Fatalf("%+v, want %s", a, want)
+			}
+			c.take(a, lacking)
+			if c.further() {
+				t.Error("it is asked again and again")
+			}
 		})
 	}
 }

@@ -292,6 +292,7 @@ func TestMicrosoft365GivesAHint(t *testing.T) {
 		{"no policy asks for it", hint, Query{}, false, false, ""},
 		{"it is switched off", hint, Query{Microsoft365: true, Exclude: []Source{SourceMicrosoft365}}, false, false, ""},
 		{"it refuses", says(serves(`{"ErrorCode":"ProtocolNotSupported","ErrorMessage":"no"}`)), Query{Microsoft365: true}, true, false, "V2: ErrorCode ProtocolNotSupported: no"},
+		{"it leaves HTTP, and says nothing for ever", says(fails(101, "Connection", "Upgrade", "Upgrade", "x")), Query{Microsoft365: true}, true, false, ""},
 		{"a stranger that it names sees nothing", map[string]http.HandlerFunc{v2Host: atPaths(map[string]http.HandlerFunc{v2Path: serves(v2Says(at("evil.test")))}), "evil.test": home()},
 			Query{Microsoft365: true, Rules: Rules{Microsoft365: true}}, true, false, "V2: AutodiscoverV1 at " + at("evil.test") + "; " + at("evil.test")},
 	} {

@@ -156,6 +156,9 @@ func askV2(ctx context.Context, base http.RoundTripper, host, address string, st
 	}
 	defer res.Body.Close()
 	step.HTTPStatus = res.StatusCode
+	if res.StatusCode == http.StatusSwitchingProtocols { // what follows is no HTTP any more, and no context would end a wait for it
+		return "", fmt.Errorf("HTTP %d", res.StatusCode)
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxV2+1))
 	if err != nil {
 		return "", fmt.Errorf("the answer broke off: %w", broken(ctx, err))

@@ -28,7 +28,7 @@ type discovery struct {
 	wire   *counted
 	probes int // made so far
 	steps  []Step
-	untold []func() // refusals of the root domain
+	untold []func() // refusals of a web site: see ask.site
 }
 
 // discovery begins the I/O for q.
@@ -116,7 +116,7 @@ func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, st
 		return d.meet(ctx, a, step)
 	}
 	w := &witness{base: d.wire, logins: d.query.Logins}
-	if a.source == SourceRoot { // mostly a web site, whose 401 is a hoster's: others of the realm are heard first
+	if a.site { // whose 401 is a hoster's: others of the realm are heard first
 		w.later = &d.untold
 	}
 	ans := d.post(ctx, a, w, d.transport(a, w), step)

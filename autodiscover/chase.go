@@ -53,6 +53,7 @@ type ask struct {
 	legacyDN string
 	soap     bool // by SOAP Autodiscover, which knows addresses only
 	idle     bool // a referral that nobody had signed in for: a web site's, often
+	site     bool // the root domain, or where it leads everybody: a web site, mostly
 
 	deed    deed
 	hop     Hop
@@ -137,7 +138,7 @@ func (c *chase) next() (ask, bool) {
 
 // admit says what may be done about a candidate before it is probed.
 func (c *chase) admit(candidate Candidate) ask {
-	a := ask{url: candidate.URL, how: candidate.How, source: candidate.Source}
+	a := ask{url: candidate.URL, how: candidate.How, source: candidate.Source, site: candidate.Source == SourceRoot}
 	if a.how == trust.FromRedirectAddr {
 		a.from = c.search.from
 	}
@@ -252,6 +253,7 @@ func (c *chase) take(a ask, ans answer) {
 	case ans.location != "":
 		c.redirect(a, ans.location, trust.FromHTTPRedirect)
 		c.pending.idle = !ans.signed
+		c.pending.site = a.site && !ans.signed
 	case ans.redirectURL != "":
 		c.redirect(a, ans.redirectURL, trust.FromRedirectURL)
 	case ans.redirectAddr != "":
@@ -270,7 +272,7 @@ func (c *chase) further() bool {
 	for !c.ended && len(c.withoutPOX) > 0 {
 		pox := c.withoutPOX[0]
 		c.withoutPOX = c.withoutPOX[1:]
-		a := ask{url: soapURL(pox.url), how: pox.how, source: pox.source, from: pox.from, by: ByAddress, address: pox.address, soap: true}
+		a := ask{url: soapURL(pox.url), how: pox.how, source: pox.source, from: pox.from, by: ByAddress, address: pox.address, soap: true, site: pox.site}
 		if a.address == c.address && !c.asked[a.key()] {
 			c.pending, c.chain = &a, []string{pox.key()}
 			return true
@@ -299,7 +301,7 @@ func (c *chase) refusal(a ask, e *errorCode) {
 	c.remember(a, &Error{Kind: kind, Err: e})
 	if a.by == ByLegacyDN && kind != Busy {
 		c.legacyDN = ""
-		again := c.identify(ask{url: a.url, how: a.how, source: a.source, from: a.from})
+		again := c.identify(ask{url: a.url, how: a.how, source: a.source, from: a.from, site: a.site})
 		c.pending = &again
 	}
 }

@@ -251,11 +251,9 @@ func (c *chase) take(a ask, ans answer) {
 		}
 		c.ended = c.ended || ans.failure.Kind == Untrusted || ans.failure.Kind == Limit || ans.refused && c.refusals(a) >= maxRefusals
 	case ans.location != "":
-		c.redirect(a, ans.location, trust.FromHTTPRedirect)
-		c.pending.idle = !ans.signed
-		c.pending.site = a.site && !ans.signed
+		c.redirect(a, ans.location, trust.FromHTTPRedirect, !ans.signed)
 	case ans.redirectURL != "":
-		c.redirect(a, ans.redirectURL, trust.FromRedirectURL)
+		c.redirect(a, ans.redirectURL, trust.FromRedirectURL, !ans.signed)
 	case ans.redirectAddr != "":
 		c.redirectAddr(a, ans.redirectAddr)
 	case ans.refusal != nil:
@@ -306,13 +304,14 @@ func (c *chase) refusal(a ask, e *errorCode) {
 	}
 }
 
-// redirect sends the same identity to another URL ([MS-OXDSCLI] 3.1.5.3).
-func (c *chase) redirect(a ask, to string, how How) {
+// redirect sends the same identity to another URL ([MS-OXDSCLI] 3.1.5.3). It is
+// idle where nobody had signed in.
+func (c *chase) redirect(a ask, to string, how How, idle bool) {
 	from := a.hop.To
 	if a.soap {
 		a = c.identify(a) // the place that it leads to may know the LegacyDN
 	}
-	a = ask{url: to, how: how, from: from, by: a.by, address: a.address, legacyDN: a.legacyDN}
+	a = ask{url: to, how: how, from: from, by: a.by, address: a.address, legacyDN: a.legacyDN, idle: idle, site: a.site && idle}
 	if c.redirects == maxRedirects {
 		c.ended = true
 		a.hop, _ = trust.Step(c.domain, from, to, how)

@@ -34,7 +34,8 @@ var (
 )
 
 func says(code int) answer       { return answer{document: document{refusal: &errorCode{code: code}}} }
-func refers(url string) answer   { return answer{document: document{redirectURL: url}} }
+func refers(url string) answer   { return answer{document: document{redirectURL: url}, signed: true} }
+func posts(url string) answer    { return answer{document: document{redirectURL: url}} } // before anybody has signed in
 func renames(addr string) answer { return answer{document: document{redirectAddr: addr}} }
 func moves(url string) answer    { return answer{location: url, signed: true} }
 func waves(url string) answer    { return answer{location: url} } // before anybody has signed in
@@ -250,6 +251,10 @@ func TestChase(t *testing.T) {
 			[]string{auto + byAdr, "meet " + autoF + byAdr, root + byAdr}, 0, root + byAdr + " for ann@contoso.test"},
 		{"an HTTP redirect out of the mail domain, for everybody, is what is told if there is nothing else", Query{Address: "ann@contoso.test"}, map[string]answer{auto: waves(at(autoF)), root: says(500)},
 			[]string{auto + byAdr, "meet " + autoF + byAdr, root + byAdr}, Untrusted, ""},
+		{"a RedirectUrl out of the mail domain, for everybody, does not end it", Query{Address: "ann@contoso.test"}, map[string]answer{auto: posts(at(autoF)), root: found},
+			[]string{auto + byAdr, "meet " + autoF + byAdr, root + byAdr}, 0, root + byAdr + " for ann@contoso.test"},
+		{"a RedirectUrl that nobody may follow, for everybody, does not end it", Query{Address: "ann@contoso.test"}, map[string]answer{auto: posts(at("192.0.2.1")), root: found},
+			[]string{auto + byAdr, "skip 192.0.2.1" + byAdr + ": refused to send credentials to autodiscover.contoso.test:443 -> 192.0.2.1:443 (RedirectUrl): an IP address has no name that a certificate or a person could vouch for", root + byAdr}, 0, root + byAdr + " for ann@contoso.test"},
 		{"a RedirectAddr out of the mail domain ends the discovery", Query{Address: "ann@contoso.test"}, map[string]answer{auto: renames("ben@fabrikam.test"), root: found},
 			[]string{auto + byAdr, "meet " + autoF + byAdr}, Untrusted, ""},
 		{"a RedirectUrl to http ends the discovery without a contact", fresh, map[string]answer{auto: refers("http://contoso.test/autodiscover/"), root: found},

@@ -36,9 +36,9 @@
 // both in one request, since servers differ in which they heed.
 //
 // Every hop is judged before anything is sent to it. A referral to a host outside
-// the rules ends the discovery; a candidate outside them, and an HTTP redirect that
-// a place has for everybody, are named as the reason where nobody else has the
-// mailbox.
+// the rules ends the discovery; a candidate outside them, and a redirect that a
+// place has for everybody, by HTTP or by RedirectUrl, are named as the reason where
+// nobody else has the mailbox.
 //
 // # Further questions
 //

@@ -2,6 +2,7 @@ package autodiscover
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,5 +35,32 @@ func TestTheRefusalOfWhereAWebSiteLeadsIsNotTheRealms(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A document that a web site has for everybody, such as that of a hoster, leads
+// only whoever finds nothing else.
+func TestADocumentForEverybodyIsNotTheLastWord(t *testing.T) {
+	document := serves(strings.ReplaceAll(string(file(t, "redirecturl.xml")), "autodiscover.fabrikam.test", stranger))
+	for _, tt := range []struct {
+		name  string
+		root  http.HandlerFunc
+		found bool
+	}{
+		{"for everybody", document, true},
+		{"the twin: for whoever has signed in", secured(document), false},
+	} {
+		inMemory(t, map[string]http.HandlerFunc{root: tt.root, stranger: home(), "mx.contoso.test": slowly(time.Second, home())}, func(t *testing.T, m *memory) {
+			m.records = srv("mx.contoso.test")
+			result, err, _ := m.discover(t, m.client(), Query{})
+			if tt.found != (err == nil && result.URL == at("mx.contoso.test")) || !tt.found && (err == nil || err.Kind != Untrusted) {
+				t.Errorf("%s: %v, %v", tt.name, result, err)
+			}
+			for _, s := range m.seen {
+				if s.Host == stranger && (s.Auth != "" || s.Body != "") {
+					t.Errorf("%s: the stranger was sent %+v", tt.name, s)
+				}
+			}
+		})
 	}
 }

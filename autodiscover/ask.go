@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -344,7 +345,10 @@ func (w *witness) note(step *Step) {
 }
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
-	w.signed = w.signed || req.Header.Get("Authorization") != ""
+	if req.Header.Get("Authorization") != "" { // sent once there is a connection
+		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { w.signed = true }}
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	}
 	res, err := w.base.RoundTrip(req)
 	if err == nil {
 		w.status, w.cert = res.StatusCode, httpauth.Certificate(res)

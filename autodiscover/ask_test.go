@@ -3,6 +3,7 @@ package autodiscover
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -72,5 +73,40 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("retryAfter(%q) = %v, want %v", value, got, want)
 		}
+	}
+}
+
+// A step says that credentials were sent where they were, and not where there was
+// no connection to send them over.
+func TestAStepSaysWhetherCredentialsWereSent(t *testing.T) {
+	lost := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for _, tt := range []struct {
+		name  string
+		auto  http.HandlerFunc
+		proxy string
+		want  bool
+	}{
+		{"they are taken", home(), "", true},
+		{"they are sent, and the answer is lost", lost, "", true},
+		{"the proxy is gone", home(), "https://proxy.contoso.test:8080", false},
+	} {
+		inMemory(t, map[string]http.HandlerFunc{auto: home()}, func(t *testing.T, m *memory) {
+			client := m.client()
+			client.Challenges = new(Challenges)
+			if _, err, _ := m.discover(t, client, Query{}); err != nil {
+				t.Fatal(err)
+			}
+			m.hosts[auto] = tt.auto // whom we have met
+			if tt.proxy != "" {
+				client.Network.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(tt.proxy) }
+			}
+			result, err, _ := m.discover(t, client, Query{Exclude: []Source{SourceRoot, SourceHTTP}})
+			if err != nil {
+				result = &Result{Steps: err.Steps}
+			}
+			if s := stepOf(t, result.Steps, SourceAutodiscover); s.Signed != tt.want {
+				t.Errorf("%s: %+v", tt.name, s)
+			}
+		})
 	}
 }

@@ -293,6 +293,9 @@ func led(a ask, res *http.Response, step *Step) answer {
 		return bad("to a place that is not Autodiscover's")
 	}
 	step.Said = fmt.Sprintf("HTTP %d to %s", res.StatusCode, shown(target.String()))
+	if a.soap { // it leads to another SOAP Autodiscover
+		return answer{location: poxURL(target.String())}
+	}
 	return answer{location: target.String()}
 }
 

@@ -99,7 +99,7 @@ func soapPost(ctx context.Context, endpoint, address string) (*http.Request, err
 // soapURL returns where the host of rawURL would serve SOAP Autodiscover.
 func soapURL(rawURL string) string { return withPath(rawURL, soapPath) }
 
-// poxURL returns where the host of a RedirectTarget serves plain-old-XML
+// poxURL returns where the host of a RedirectTarget or a Location serves plain-old-XML
 // Autodiscover, which alone leads to a mailbox; a target that is no SOAP endpoint
 // stays as it is. Scheme, port and user are left to whoever judges the hop.
 func poxURL(target string) string {

@@ -128,6 +128,11 @@ func TestSOAPIsAskedWhereThereIsNoOtherForm(t *testing.T) {
 				"mx.fabrikam.test.xml bare", "mx.fabrikam.test.xml signed"}, url: at("mx.fabrikam.test"),
 		},
 		{
+			name:  "an HTTP redirect to another SOAP is followed at the plain-old XML there",
+			hosts: map[string]http.HandlerFunc{auto: atPaths(map[string]http.HandlerFunc{path: fails(404), soapPath: secured(sends(302, "https://"+target+soapPath))}), target: fabrikam},
+			want:  []string{auto + ".xml bare", auto + ".svc bare", auto + ".svc signed", target + ".xml bare", target + ".xml signed"}, url: at(target),
+		},
+		{
 			name:  "a circle",
 			hosts: map[string]http.HandlerFunc{auto: soapOnly(404, strings.ReplaceAll(toFabrikam(t), target, auto))},
 			want:  []string{auto + ".xml bare", auto + ".svc bare", auto + ".svc signed"}, kind: Loop,

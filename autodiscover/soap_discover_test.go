@@ -326,3 +326,32 @@ func TestMicrosoft365GivesAHint(t *testing.T) {
 		})
 	}
 }
+
+// The address that a redirectAddr names is told to nobody for a hint, and the step
+// does not say that anything was asked.
+func TestNoHintIsAskedForAnotherAddress(t *testing.T) {
+	hosts := map[string]http.HandlerFunc{
+		auto:   secured(serves(string(file(t, "redirectaddr.xml")))),
+		v2Host: atPaths(map[string]http.HandlerFunc{v2Path: serves(v2Says(at("mx.fabrikam.test"))), path: fails(404), soapPath: fails(404)}),
+	}
+	inMemory(t, hosts, func(t *testing.T, m *memory) {
+		q := Query{Microsoft365: true, Rules: Rules{Trusted: []string{"*.fabrikam.test"}}, Exclude: []Source{SourceHTTP, SourceSRV}}
+		_, err, _ := m.discover(t, m.client(), q)
+		if err == nil {
+			t.Fatal("found")
+		}
+		steps := slices.DeleteFunc(err.Steps, func(s Step) bool { return s.Source != SourceMicrosoft365 || s.By != "" })
+		if s := steps[len(steps)-1]; !s.Skipped || s.Said != "" || !strings.Contains(s.Err, "the address has changed") {
+			t.Errorf("step %+v", s)
+		}
+		if slices.ContainsFunc(m.asks(), func(s string) bool { return strings.Contains(s, ".json") }) {
+			t.Errorf("asked %v", m.asks())
+		}
+		// The twin: without a redirectAddr it is asked.
+		delete(m.hosts, auto)
+		_, err, _ = m.discover(t, m.client(), q)
+		if s := stepOf(t, err.Steps, SourceMicrosoft365); s.Skipped || !strings.HasPrefix(s.Said, "V2: ") {
+			t.Errorf("step %+v", s)
+		}
+	})
+}

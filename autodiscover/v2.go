@@ -124,7 +124,8 @@ func isPOX(rawURL string) bool {
 // hint looks up the candidate that Microsoft 365 names for the mailbox.
 func (d *discovery) hint(ctx context.Context, s search, step *Step) ([]Candidate, error) {
 	if s.how != trust.FromDomain {
-		return nil, nil // the address has changed, and nobody said that it is to be told
+		step.Skipped = true
+		return nil, errors.New("for a hint: the address has changed, and nobody said that the new one is to be told")
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, d.Timeout, late(d.Timeout))
 	defer cancel()

@@ -59,6 +59,7 @@ func offers(records []*net.SRV) (candidates []Candidate, passed string) {
 // among equals at random by weight.
 func inOrder(records []*net.SRV, random *rand.Rand) []*net.SRV {
 	rest := slices.Clone(records)
+	random.Shuffle(len(rest), func(i, k int) { rest[i], rest[k] = rest[k], rest[i] }) // for those of weight 0, which no draw tells apart
 	slices.SortStableFunc(rest, func(a, b *net.SRV) int {
 		if a.Priority != b.Priority {
 			return int(a.Priority) - int(b.Priority)

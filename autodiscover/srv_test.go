@@ -85,6 +85,23 @@ func TestInOrderHeedsTheWeight(t *testing.T) {
 	}
 }
 
+// Where nobody has a weight, each comes first as often as the others, whatever the
+// order of the answer is.
+func TestInOrderDrawsAmongEqualsWithoutWeight(t *testing.T) {
+	records := []*net.SRV{record("a", 443, 0, 0), record("b", 443, 0, 0), record("c", 443, 0, 0), record("last", 443, 1, 0)}
+	const n = 20_000
+	first := make(map[string]int)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range n {
+		first[inOrder(records, random)[0].Target]++
+	}
+	for target, share := range map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3, "last": 0} {
+		if got := float64(first[target]) / n; got < share-0.02 || got > share+0.02 {
+			t.Errorf("%s comes first in %.3f, want %.3f", target, got, share)
+		}
+	}
+}
+
 func TestInOrderIsRepeatable(t *testing.T) {
 	var records []*net.SRV
 	for i := range 200 {

@@ -29,8 +29,10 @@ long it took and whether credentials were sent; then a table of all of them. It
 changes nothing. The sign-in is that of the profile for this address, or the one
 that the flags name.
 
-With --as-outlook each source is probed by itself, without credentials, and the
-step is predicted that Outlook would take under the given policy values.`,
+With --no-auth a directory is asked anonymously, too. With --as-outlook each source
+is probed by itself, without the credentials of a mailbox (a directory is asked as
+discovery.bind says), and the step is predicted that Outlook would take under the
+given policy values.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if asOutlook {
@@ -45,7 +47,7 @@ step is predicted that Outlook would take under the given policy values.`,
 	s.flags(cmd)
 	cmd.Flags().StringVar(&legacyDN, "legacy-dn", "", "ask by this distinguished `name`, the address only after it; that of the profile if not given")
 	cmd.Flags().BoolVar(&noAuth, "no-auth", false, "send no credentials to anybody")
-	cmd.Flags().BoolVar(&asOutlook, "as-outlook", false, "predict what Outlook would do; no credentials are sent")
+	cmd.Flags().BoolVar(&asOutlook, "as-outlook", false, "predict what Outlook would do; nobody signs in to a mailbox")
 	cmd.Flags().StringSliceVar(&policy, "outlook-policy", nil, "policy `KEY=VALUE,...` of Outlook's, such as ExcludeScpLookup=1")
 	return cmd
 }
@@ -65,7 +67,9 @@ func (a *app) discover(ctx context.Context, address, legacyDN string, noAuth boo
 	if legacyDN != "" {
 		q.LegacyDN = legacyDN
 	}
-	if !noAuth {
+	if noAuth { // nor to the directory
+		p.Config.Discovery.Bind = "anonymous"
+	} else {
 		if q.Logins, err = a.logins(ctx, p, draft, s); err != nil {
 			return err
 		}

@@ -116,6 +116,7 @@ func TestATableSaysWhoWouldReceiveCredentials(t *testing.T) {
 		want string
 	}{
 		{"a look-up", autodiscover.Step{Source: autodiscover.SourceSRV}, "a look-up carries none"},
+		{"a look-up in the directory", autodiscover.Step{Source: autodiscover.SourceSCP}, "none of the mailbox; what the directory gets is said by discovery.bind"},
 		{"they were sent", autodiscover.Step{By: autodiscover.ByAddress, Signed: true, Verdict: "allow", Why: "it belongs to the mail domain"}, "sent: it belongs to the mail domain"},
 		{"they would be", autodiscover.Step{By: autodiscover.ByAddress, Verdict: "allow", Why: "it belongs to the mail domain"}, "yes: it belongs to the mail domain"},
 		{"a person has to allow it", autodiscover.Step{By: autodiscover.ByAddress, Verdict: "ask", Why: "no policy names it"}, "after a yes: no policy names it"},

@@ -58,6 +58,8 @@ func answered(s autodiscover.Step) string {
 func credentials(s autodiscover.Step) string {
 	verdict := map[string]string{"allow": "yes", "ask": "after a yes", "refuse": "never"}[s.Verdict]
 	switch {
+	case s.By == "" && s.Source == autodiscover.SourceSCP:
+		return "none of the mailbox; what the directory gets is said by discovery.bind"
 	case s.By == "":
 		return "a look-up carries none"
 	case verdict == "":

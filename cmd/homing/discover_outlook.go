@@ -20,7 +20,7 @@ var outlookSteps = []struct {
 	{"a payload that was saved before a restart", "", "", "Outlook keeps it in a file of its own"},
 	{"a local XML file that is preferred", "", "", "taken only where PreferLocalXML=1"},
 	{"the last known good URL", "ExcludeLastKnownGoodURL", "", "Outlook keeps it in its own profile"},
-	{"Microsoft 365 by direct connect", "ExcludeExplicitO365Endpoint", autodiscover.SourceMicrosoft365, ""},
+	{"Microsoft 365 by direct connect", "ExcludeExplicitO365Endpoint", "", "taken where Outlook itself holds the account to be Microsoft 365's, which asks everybody for a sign-in"},
 	{"the directory (SCP)", "ExcludeScpLookup", autodiscover.SourceSCP, ""},
 	{"https, the mail domain itself", "ExcludeHttpsRootDomain", autodiscover.SourceRoot, ""},
 	{"https, autodiscover.<mail domain>", "ExcludeHttpsAutoDiscoverDomain", autodiscover.SourceAutodiscover, ""},

@@ -40,6 +40,7 @@ func TestOutlookTakesTheFirstOfItsStepsThatIsAnswered(t *testing.T) {
 	srv := probed(autodiscover.SourceSRV,
 		autodiscover.Step{Source: autodiscover.SourceSRV, Said: "https://mail.contoso.test/autodiscover/autodiscover.xml"},
 		autodiscover.Step{Source: autodiscover.SourceSRV, URL: "https://mail.contoso.test/autodiscover/autodiscover.xml", By: autodiscover.ByAddress, HTTPStatus: 404, Verdict: "ask", Err: "nobody allowed it"})
+	office := probed(autodiscover.SourceMicrosoft365, signInAsked(autodiscover.SourceMicrosoft365, "https://outlook.office365.com/autodiscover/autodiscover.xml"))
 	for _, tt := range []struct {
 		name   string
 		probes []probe
@@ -62,6 +63,9 @@ func TestOutlookTakesTheFirstOfItsStepsThatIsAnswered(t *testing.T) {
 		{"SRV can be switched off", []probe{noRoot, srv}, "ExcludeSrvRecord=1", 0, "fails"},
 		{"by that name only", []probe{noRoot, srv}, "ExcludeSrvLookup=1", 10, "fails"},
 		{"a local file that is preferred is all there is", []probe{directory, autod, root}, "PreferLocalXML=1", 2, "answers"},
+		{"that Microsoft 365 asks everybody for a sign-in makes no account its own", []probe{noRoot, autod, office}, "", 7, "fails"},
+		{"it is the fail-safe", []probe{noRoot, office}, "", 11, "fails"},
+		{"unless it is switched off", []probe{noRoot, office}, "ExcludeExplicitO365Endpoint=1", 0, "fails"},
 		{"where nothing answers, nothing is predicted", []probe{noRoot}, "", 0, "fails"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

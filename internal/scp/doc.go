@@ -29,8 +29,9 @@
 // # Who signs in
 //
 // Nobody ever in the clear. The password of [Client].Bind goes to directories of
-// the configuration and of the domain, never to where a pointer or a referral
-// leads: for those there is [Client].Elsewhere. A Kerberos ticket tells nobody a
+// the configuration and to hosts of the domain, the latter by a pointer or a
+// referral too; never to where these lead otherwise: for that there is
+// [Client].Elsewhere. A Kerberos ticket tells nobody a
 // password and is used everywhere. No SASL security layer is negotiated, so GSSAPI
 // runs over TLS only, bound to its channel (RFC 5929 tls-server-end-point), as
 // Windows may demand (LdapEnforceChannelBinding). A domain controller that wants

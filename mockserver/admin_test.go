@@ -193,7 +193,7 @@ func TestAdminShowsTheWorld(t *testing.T) {
 		"users": list("ann", "ben"),
 		"hosts": list("autodiscover.contoso.test", "autodiscover.fabrikam.test", "contoso.test", "ex1.contoso.test", "ex2.contoso.test"),
 		"dns":   object{"addr": "", "srv": list(), "cname": list(), "resolvers": object{}, "lookups": object{}},
-		"clear": object{}, "rogues": object{}, "holes": object{}, "witnesses": object{}, "directories": list(),
+		"clear": object{}, "hosters": object{}, "rogues": object{}, "holes": object{}, "witnesses": object{}, "directories": list(),
 		"rates": object{}, "seed": float64(s.Seed()),
 		"connect_to": list("autodiscover.contoso.test"+to, "autodiscover.fabrikam.test"+to, "contoso.test"+to,
 			"ex1.contoso.test"+to, "ex2.contoso.test"+to, "fabrikam.test"+to, "mx1.fabrikam.test"+to),

@@ -15,7 +15,7 @@ func (d *directory) addAnnouncements(w World) error {
 	for _, add := range []func() error{
 		each(w.Rogues, d.addRogue), each(w.Holes, d.addHole), each(w.Directories, d.addDirectory), d.checkDirectories, each(w.SCPs, d.addSCP),
 		each(w.Clear, func(c ClearSite) error { return d.addClear(c, false) }), each(w.SRV, d.addSRV),
-		each(w.CNAMEs, d.addCNAME), each(w.CNAMEs, d.checkCNAME),
+		each(w.CNAMEs, d.addCNAME), each(w.CNAMEs, d.checkCNAME), each(w.Resolvers, d.addResolver),
 	} {
 		if err := add(); err != nil {
 			return err
@@ -141,6 +141,7 @@ type announcedView struct {
 	DNS         dnsView            `json:"dns"`
 	Directories []directoryView    `json:"directories"`
 	ClearText   map[string]string  `json:"clear"`     // by host: what it serves, and where that leads
+	Hosters     map[string]string  `json:"hosters"`   // by host
 	Rogues      map[string]string  `json:"rogues"`    // by host
 	Holes       map[string]string  `json:"holes"`     // by host: drops or accepts
 	Witnesses   map[string]Witness `json:"witnesses"` // by host, of those that were asked
@@ -164,7 +165,7 @@ type directoryView struct {
 func (s *Server) announced() announcedView {
 	v := announcedView{
 		DNS:         dnsView{Addr: s.DNSAddr(), CNAMEs: []CNAME{}, Resolvers: map[string]string{}, Lookups: s.Lookups()},
-		Directories: []directoryView{}, ClearText: map[string]string{}, Rogues: map[string]string{}, Holes: map[string]string{}, Witnesses: map[string]Witness{},
+		Directories: []directoryView{}, ClearText: map[string]string{}, Hosters: map[string]string{}, Rogues: map[string]string{}, Holes: map[string]string{}, Witnesses: map[string]Witness{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,6 +183,9 @@ func (s *Server) announced() announcedView {
 	for host, at := range s.dir.sites {
 		if at.clear != nil {
 			v.ClearText[host] = strings.TrimSpace(at.clear.Serves + " " + at.clear.To)
+		}
+		if at.hoster != nil {
+			v.Hosters[host] = at.hoster.Serves
 		}
 		if at.rogue != nil {
 			v.Rogues[host] = strings.TrimSpace(at.rogue.Serves + " " + at.rogue.To)

@@ -33,6 +33,9 @@ host = "rogue.test"
 serves = "sink"
 [[hole]]
 host = "hole.test"
+[[resolver]]
+name = "_autodiscover._tcp.brand.test"
+answers = "servfail"
 `
 
 func TestAnAnnouncementIsRefused(t *testing.T) {
@@ -83,6 +86,10 @@ func TestAnAnnouncementIsRefused(t *testing.T) {
 		{"a rogue that refers to nothing", `serves = "sink"`, `serves = "refer"`, `line 38, column 8: rogue rogue.test: refer needs a to`},
 		{"a sink that leads somewhere", `serves = "sink"`, "serves = \"sink\"\nto = \"https://y.test/\"", `line 40, column 6: rogue rogue.test: sink leads nowhere, so it has no to`},
 		{"a hole at the host of a server", `host = "hole.test"`, `host = "ex1.contoso.test"`, `line 41, column 8: host ex1.contoso.test is there twice`},
+		{"a resolver that is none", `answers = "servfail"`, `answers = "slow"`, `line 44, column 11: resolver "slow": want one of normal, silent, servfail, nxdomain, empty`},
+		{"a resolver that says nothing", `answers = "servfail"`, ``, `resolver "": want one of`},
+		{"a resolver of no name", `name = "_autodiscover._tcp.brand.test"`, `name = "brand"`, `line 43, column 8: name "brand": want a DNS name in lower case, or all`},
+		{"a resolver twice", "[[resolver]]\n", "[[resolver]]\nname = \"_autodiscover._tcp.brand.test\"\nanswers = \"silent\"\n[[resolver]]\n", `line 46, column 8: resolver _autodiscover._tcp.brand.test is there twice`},
 		{"a key that is none", `priority = 10`, `prioriti = 10`, `line 24, column 1: unknown key "srv.prioriti"`},
 	}
 	for _, tt := range tests {
@@ -111,6 +118,7 @@ func TestWhatIsNoContradictionOfAnAnnouncement(t *testing.T) {
 		{"a directory that refers to itself", `host = "dc1.contoso.test"`, "host = \"dc1.contoso.test\"\nrefers = \"dc1.contoso.test\""},
 		{"a directory on a mail server", `host = "dc1.contoso.test"`, "host = \"dc1.contoso.test\"\n[[directory]]\nhost = \"ex1.contoso.test\""},
 		{"clear text beside a rogue", `host = "clear.test"`, `host = "rogue.test"`},
+		{"a name that is well where all others fail", `name = "_autodiscover._tcp.brand.test"`, "name = \"contoso.test\"\nanswers = \"normal\"\n[[resolver]]\nname = \"all\""},
 		{"a redirect without a Location", `to = "https://x.test/"`, ``},
 	}
 	for _, tt := range tests {
@@ -149,6 +157,10 @@ func TestContradictionsOfAnnouncementsChangeNothing(t *testing.T) {
 		{"a rogue at an alias", "rogue www.brand.test sink", "is an alias"},
 		{"a rogue that is none", "rogue autodiscover.contoso.test tea", "want one of challenge, settings"},
 		{"a rogue that refers to nothing", "rogue rogue.test refer", "refer needs a to"},
+		{"a web hoster on a server", "hoster ex1.contoso.test imap", "is the host of server ex1"},
+		{"a web hoster at an alias", "hoster www.brand.test html", "is an alias"},
+		{"a web hoster that is none", "hoster autodiscover.contoso.test tea", "want one of imap, html"},
+		{"a web hoster at no host", "hoster nobody html", `host "nobody"`},
 		{"a hole that is none", "hole ex1 black", "want one of drops, accepts, off"},
 		{"the end of no hole", "hole ex1 off", "is none already"},
 		{"a hole of no host", "hole ex9 drops", `no host or server "ex9"`},
@@ -180,13 +192,14 @@ func TestAdminShowsWhatIsAnnounced(t *testing.T) {
 	if s.ListenDNS("127.0.0.1:0") == nil || s.ListenDNS("0.0.0.0:0") == nil {
 		t.Error("a second ListenDNS, or one for everybody, was accepted")
 	}
-	do(t, s, "hole ex2 accepts", "resolver nobody.test silent", "rogue evil.test redirect https://x.test/")
+	do(t, s, "hole ex2 accepts", "resolver nobody.test silent", "rogue evil.test redirect https://x.test/", "hoster brand.test html")
 	s.LookupSRV(t.Context(), "autodiscover", "tcp", "brand.test")
 	newClient(t, s, "ann@contoso.test").post("https://rogue.test/", "", nil)
 	var got struct {
 		DNS         any            `json:"dns"`
 		Directories any            `json:"directories"`
 		Clear       any            `json:"clear"`
+		Hosters     any            `json:"hosters"`
 		Rogues      any            `json:"rogues"`
 		Holes       any            `json:"holes"`
 		Witnesses   map[string]any `json:"witnesses"`
@@ -199,13 +212,14 @@ func TestAdminShowsWhatIsAnnounced(t *testing.T) {
 	want.DNS = object{
 		"addr": s.DNSAddr(), "cname": []any{object{"name": "www.brand.test", "target": "ex1.contoso.test"}},
 		"srv":       []any{object{"domain": "contoso.test", "target": "mail.contoso.test", "port": 443.0, "priority": 10.0, "weight": 0.0}},
-		"resolvers": object{"nobody.test": "silent"}, "lookups": object{"SRV _autodiscover._tcp.brand.test": 1.0},
+		"resolvers": object{"nobody.test": "silent", "_autodiscover._tcp.brand.test": "servfail"}, "lookups": object{"SRV _autodiscover._tcp.brand.test": 1.0},
 	}
 	want.Directories = []any{object{
 		"host": "dc1.contoso.test", "domain": "contoso.test", "addr": s.LDAPAddr("dc1.contoso.test"),
 		"scp": []any{object{"directory": "dc1.contoso.test", "url": "https://x.test/", "site": "HQ"}},
 	}}
 	want.Clear = object{"clear.test": "redirect https://x.test/"}
+	want.Hosters = object{"brand.test": "html"}
 	want.Rogues = object{"rogue.test": "sink", "evil.test": "redirect https://x.test/"}
 	want.Holes = object{"hole.test": "drops", "ex2.contoso.test": "accepts"}
 	want.Witnesses = object{"rogue.test": object{"requests": 1.0, "signed": 1.0, "cookies": 0.0, "exposed": 0.0}}

@@ -65,6 +65,10 @@ func (s *Server) doClear(a []string) (string, error) {
 	return "ok", s.ServeClear(ClearSite{Host: a[0], Serves: a[1], To: argument(a, 2)})
 }
 
+func (s *Server) doHoster(a []string) (string, error) {
+	return "ok", s.ServeWebSite(Hoster{Host: a[0], Serves: a[1]})
+}
+
 func (s *Server) doRogue(a []string) (string, error) {
 	return "ok", s.Hijack(Rogue{Host: a[0], Serves: a[1], To: argument(a, 2)})
 }

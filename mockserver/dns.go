@@ -3,7 +3,6 @@ package mockserver
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -25,6 +24,12 @@ type SRV struct {
 type CNAME struct {
 	Name   string `toml:"name" json:"name"`
 	Target string `toml:"target" json:"target"` // a host of the world, or another alias
+}
+
+// Resolver says how the DNS answers for a name.
+type Resolver struct {
+	Name    string `toml:"name"`    // such as _autodiscover._tcp.contoso.test; "all": all that nothing else is said of
+	Answers string `toml:"answers"` // one of the Resolver constants
 }
 
 // How the DNS of the world answers for a name.
@@ -229,17 +234,35 @@ func (s *Server) Unalias(name string) error {
 func (s *Server) SetResolver(name, how string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if how == "" || !slices.Contains(resolvers, how) {
-		return fmt.Errorf("resolver %q: want one of %s", cut(how, 40), strings.Join(resolvers, ", "))
-	}
-	if name != everyName && !isHost(strings.ReplaceAll(name, "_", "")) {
-		return fmt.Errorf("name %q: want a DNS name in lower case, or %s", cut(name, 80), everyName)
+	if err := (Resolver{name, how}).check(); err != nil {
+		return err
 	}
 	if how == ResolverNormal && name == everyName {
 		clear(s.dir.dns.resolvers)
 		return nil
 	}
 	s.dir.dns.resolvers[name] = how
+	return nil
+}
+
+func (r Resolver) check() error {
+	if !slices.Contains(resolvers, r.Answers) {
+		return refused("answers", r.Answers, "resolver %q: want one of %s", cut(r.Answers, 40), strings.Join(resolvers, ", "))
+	}
+	if r.Name != everyName && !isHost(strings.ReplaceAll(r.Name, "_", "")) {
+		return refused("name", r.Name, "name %q: want a DNS name in lower case, or %s", cut(r.Name, 80), everyName)
+	}
+	return nil
+}
+
+func (d *directory) addResolver(r Resolver) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if d.dns.resolvers[r.Name] != "" {
+		return refused("name", r.Name, "resolver %s is there twice", r.Name)
+	}
+	d.dns.resolvers[r.Name] = r.Answers
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package mockserver
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
 // Hoster is a web hoster that answers at a host for a domain of which it knows
 // the web site and nothing of its Exchange: the commonest false answer of
@@ -32,10 +35,41 @@ const hosterXML = `<?xml version="1.0" encoding="utf-8"?>
 `
 
 func (d *directory) addHoster(spec Hoster) error {
-	if err := choose("hoster "+spec.Host, "serves", &spec.Serves, []string{HosterIMAP, HosterHTML}); err != nil {
+	if err := spec.check(); err != nil {
 		return err
 	}
 	return d.addSite(&site{host: spec.Host, hoster: &spec, certificate: spec.Certificate})
+}
+
+// check looks at h and fills in what it leaves out.
+func (h *Hoster) check() error {
+	of := "hoster " + h.Host
+	if err := choose(of, "serves", &h.Serves, []string{HosterIMAP, HosterHTML}); err != nil {
+		return err
+	}
+	return choose(of, "certificate", &h.Certificate, certificates)
+}
+
+// ServeWebSite puts a web hoster in the place of whatever answers at its host at
+// port 443, or at a host that the world does not have yet. The host of a server
+// cannot be given away. [Server.Repoint] ends it for the hosts of a mail domain.
+func (s *Server) ServeWebSite(h Hoster) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := s.dir.givenAway(h.Host)
+	if err != nil {
+		return err
+	}
+	if at == nil {
+		return s.dir.addHoster(h)
+	}
+	h.Certificate = cmp.Or(h.Certificate, at.certificate)
+	if err := h.check(); err != nil {
+		return err
+	}
+	at.hoster, at.forest, at.rogue, at.certificate = &h, nil, nil, h.Certificate
+	s.hangUp(h.Host)
+	return nil
 }
 
 // webSite answers as a web hoster: nothing is looked at but the path, and nobody

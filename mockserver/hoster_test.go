@@ -29,6 +29,15 @@ certificate = "wrong-name"
 	if _, err := c.http.Get("https://shop.contoso.test/"); err == nil || !strings.Contains(err.Error(), "wrong-name.invalid") {
 		t.Errorf("certificate: %v", err)
 	}
+	// Another page, and a host that gets one.
+	do(t, s, "hoster contoso.test html", "hoster brand.test imap")
+	c = newClient(t, s, "")
+	if d := c.ask("https://contoso.test"+autodiscoverPath, "EMailAddress", "ann@contoso.test"); d.Status != 200 || d.Action != "" {
+		t.Errorf("html: HTTP %d %s", d.Status, d.Text)
+	}
+	if d := c.ask("https://brand.test"+autodiscoverPath, "EMailAddress", "ann@brand.test"); d.types() != "IMAP POP3 SMTP" {
+		t.Errorf("a new one: %s", d.Text)
+	}
 	// The administrator takes the domain away from the hoster.
 	do(t, s, "dns contoso.test contoso.test")
 	if d := newClient(t, s, "ann@contoso.test").ask("https://contoso.test"+autodiscoverPath, "EMailAddress", "ann@contoso.test"); d.types() != "mapiHttp WEB" {

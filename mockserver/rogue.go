@@ -36,14 +36,12 @@ var rogueServes = []string{RogueChallenge, RogueSettings, RogueRedirect, RogueRe
 func (s *Server) Hijack(r Rogue) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := s.dir.sites[r.Host]
-	switch {
-	case at == nil && s.dir.dns.cnames[r.Host] == "":
+	at, err := s.dir.givenAway(r.Host)
+	if err != nil {
+		return err
+	}
+	if at == nil {
 		return s.dir.addRogue(r)
-	case at == nil:
-		return fmt.Errorf("%s is an alias: hijack the host that it leads to", r.Host)
-	case at.server != nil:
-		return fmt.Errorf("%s is the host of server %s", r.Host, at.server.Name)
 	}
 	r.Certificate = cmp.Or(r.Certificate, at.certificate)
 	if err := r.check(); err != nil {
@@ -52,6 +50,19 @@ func (s *Server) Hijack(r Rogue) error {
 	at.rogue, at.forest, at.hoster, at.certificate = &r, nil, nil, r.Certificate
 	s.hangUp(r.Host)
 	return nil
+}
+
+// givenAway is the site at a host where somebody else is to answer; nil: the
+// world does not have it yet.
+func (d *directory) givenAway(host string) (*site, error) {
+	at := d.sites[host]
+	switch {
+	case at == nil && d.dns.cnames[host] != "":
+		return nil, fmt.Errorf("%s is an alias: name the host that it leads to", host)
+	case at != nil && at.server != nil:
+		return nil, fmt.Errorf("%s is the host of server %s", host, at.server.Name)
+	}
+	return at, nil
 }
 
 func (d *directory) addRogue(r Rogue) error {

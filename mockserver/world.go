@@ -29,6 +29,7 @@ type World struct {
 	Clear       []ClearSite  `toml:"clear"` // what hosts answer without TLS; those that are not named: nothing
 	SRV         []SRV        `toml:"srv"`
 	CNAMEs      []CNAME      `toml:"cname"`
+	Resolvers   []Resolver   `toml:"resolver"` // names for which the DNS fails
 	Mailboxes   []Mailbox    `toml:"mailbox"`
 	Populations []Population `toml:"population"`
 	Faults      []Fault      `toml:"-"`         // rules that are in force from the start; [[fault]] in a file

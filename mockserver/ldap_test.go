@@ -354,6 +354,10 @@ func TestListenLDAPServesBothFormsAtOnePort(t *testing.T) {
 	if err := s.ListenLDAP("dc1.contoso.test", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	at := s.LDAPAddr("dc1.contoso.test")
+	if diff := cmp.Diff([]string{"dc1.contoso.test:389:" + at, "dc1.contoso.test:636:" + at}, s.ConnectTo()); diff != "" {
+		t.Errorf("ConnectTo, of a directory that listens beside two that do not (-want +have):\n%s", diff)
+	}
 	for host, addr := range map[string]string{"dc1.contoso.test": "127.0.0.1:0", "ex1.contoso.test": "127.0.0.1:0", "dc2.fabrikam.test": "0.0.0.0:0"} {
 		if err := s.ListenLDAP(host, addr); err == nil {
 			t.Errorf("%s at %s was accepted", host, addr)

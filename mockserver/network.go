@@ -115,7 +115,8 @@ func (s *Server) Addr() string {
 // MAILDOMAIN and autodiscover.MAILDOMAIN, so that no client asks a real DNS for
 // them. A name that nothing answers to hangs up in the TLS handshake until a
 // script gives it a meaning. After [Server.ListenClear] there is one for port 80
-// too. It is empty before [Server.Listen] and that.
+// too, and after [Server.ListenLDAP] one for 389 and one for 636 of the directory.
+// It is empty before [Server.Listen] and those.
 func (s *Server) ConnectTo() []string {
 	addr, clearAddr := s.Addr(), s.ClearAddr()
 	s.mu.Lock()
@@ -139,6 +140,11 @@ func (s *Server) ConnectTo() []string {
 		}
 		if clearAddr != "" {
 			lines = append(lines, host+":80:"+clearAddr)
+		}
+	}
+	for _, l := range s.dir.directories {
+		if l.addr != "" {
+			lines = append(lines, l.Host+":389:"+l.addr, l.Host+":636:"+l.addr)
 		}
 	}
 	slices.Sort(lines)

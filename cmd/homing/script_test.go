@@ -123,7 +123,6 @@ func mockWorld(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, d := range w.Directories {
 		ts.Check(s.ListenLDAP(d.Host, "127.0.0.1:0"))
-		network.ConnectTo = append(network.ConnectTo, d.Host+":636:"+s.LDAPAddr(d.Host))
 	}
 	network.ConnectTo = append(network.ConnectTo, s.ConnectTo()...)
 	network.ConnectTo = append(network.ConnectTo, "::"+s.Addr()) // no other host is reached, and no resolver

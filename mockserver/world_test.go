@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheEmbeddedWorldsAreGood(t *testing.T) {
-	if got := WorldNames(); !slices.Equal(got, []string{"acquisition", "three-forests"}) {
+	if got := WorldNames(); !slices.Equal(got, []string{"acquisition", "announced", "three-forests"}) {
 		t.Errorf("names %q", got)
 	}
 	for _, name := range WorldNames() {
@@ -20,7 +20,7 @@ func TestTheEmbeddedWorldsAreGood(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, w.Name, err)
 		}
 	}
-	if _, err := OpenWorld("../doc.go"); err == nil || !strings.Contains(err.Error(), "there are acquisition, three-forests") {
+	if _, err := OpenWorld("../doc.go"); err == nil || !strings.Contains(err.Error(), "there are acquisition, announced, three-forests") {
 		t.Errorf("a name that is none: %v", err)
 	}
 }

@@ -227,7 +227,7 @@ func TestTheMockIsRefused(t *testing.T) {
 		{"an address of the network", []string{"--listen", "192.0.2.1:0"}, "loopback"},
 		{"no address", []string{"--listen", "here"}, "want an address and a port"},
 		{"an admin API for everybody", []string{"--admin", "0.0.0.0:0"}, "loopback"},
-		{"an unknown world", []string{"--world", "nowhere"}, `"nowhere" is neither a bundled world (acquisition, three-forests`},
+		{"an unknown world", []string{"--world", "nowhere"}, `"nowhere" is neither a bundled world (acquisition, announced, three-forests`},
 		{"a directory for the certificate", []string{"--ca-out", dir}, "is a directory"},
 		{"a world with a slip of the pen", []string{"--world", broken}, "broken.toml: world: line 2, column 1: unknown key"},
 	} {

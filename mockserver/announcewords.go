@@ -62,7 +62,11 @@ func (s *Server) doSCP(a []string) (string, error) {
 }
 
 func (s *Server) doClear(a []string) (string, error) {
-	return "ok", s.ServeClear(ClearSite{Host: a[0], Serves: a[1], To: argument(a, 2)})
+	status, err := statusOf(a)
+	if err != nil {
+		return "", err
+	}
+	return "ok", s.ServeClear(ClearSite{Host: a[0], Serves: a[1], To: argument(a, 2), Status: status})
 }
 
 func (s *Server) doHoster(a []string) (string, error) {
@@ -70,7 +74,23 @@ func (s *Server) doHoster(a []string) (string, error) {
 }
 
 func (s *Server) doRogue(a []string) (string, error) {
-	return "ok", s.Hijack(Rogue{Host: a[0], Serves: a[1], To: argument(a, 2)})
+	status, err := statusOf(a)
+	if err != nil {
+		return "", err
+	}
+	return "ok", s.Hijack(Rogue{Host: a[0], Serves: a[1], To: argument(a, 2), Status: status})
+}
+
+// statusOf is the STATUS behind HOST redirect TO; 0: there is none.
+func statusOf(a []string) (int, error) {
+	if len(a) < 4 {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(a[3])
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("status %q: want 301, 302, 303, 307 or 308, of a redirect", cut(a[3], 40))
+	}
+	return n, nil
 }
 
 // argument is the i-th argument; "": there is none.

@@ -32,6 +32,7 @@ func TestClearTextAnswers(t *testing.T) {
 		{"a redirect", "", 302, there, "302 → " + there},
 		{"a redirect to clear text", "clear autodiscover.brand.test redirect http://x.test/", 302, "http://x.test/", "302 → http://x.test/"},
 		{"a redirect to an address", "clear autodiscover.brand.test redirect https://192.0.2.1/autodiscover/autodiscover.xml", 302, "https://192.0.2.1/autodiscover/autodiscover.xml", "302 → https://192.0.2.1/autodiscover/autodiscover.xml"},
+		{"a redirect of another status", "clear autodiscover.brand.test redirect https://x.test/ 308", 308, "https://x.test/", "308 → https://x.test/"},
 		{"a redirect that is relative", "clear autodiscover.brand.test redirect /autodiscover.xml", 302, "/autodiscover.xml", "302 → /autodiscover.xml"},
 		{"a redirect to nowhere", "clear autodiscover.brand.test redirect", 302, "", "302 →"},
 		{"a page", "clear autodiscover.brand.test page", 200, "", "a web site"},

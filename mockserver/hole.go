@@ -22,24 +22,29 @@ const (
 	HoleOff     = "off"     // it does not
 )
 
-// Swallow makes a server, by its name, or any host a black hole, at every port;
-// how is one of the Hole constants. Open connections break.
+// Swallow makes a server, by its name, or any host, which may be new, a black
+// hole, at every port; how is one of the Hole constants. Open connections break.
 func (s *Server) Swallow(name, how string) error {
-	return s.eachSite(name, func(at *site) error {
-		ways := []string{HoleDrops, HoleAccepts, HoleOff}
-		switch {
-		case !slices.Contains(ways, how):
-			return fmt.Errorf("hole %q: want one of %s", cut(how, 40), strings.Join(ways, ", "))
-		case how == HoleOff && at.hole == "":
-			return fmt.Errorf("%s is none already", name)
-		case how == HoleOff:
-			at.hole = ""
-		default:
-			at.hole = how
-		}
-		s.hangUp(at.host)
-		return nil
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ways := []string{HoleDrops, HoleAccepts, HoleOff}
+	at, err := s.site(name)
+	switch {
+	case !slices.Contains(ways, how):
+		return fmt.Errorf("hole %q: want one of %s", cut(how, 40), strings.Join(ways, ", "))
+	case err != nil && how != HoleOff && isHost(name) && s.dir.dns.cnames[name] == "":
+		return s.dir.addHole(Hole{Host: name, Accepts: how == HoleAccepts})
+	case err != nil:
+		return err
+	case how == HoleOff && at.hole == "":
+		return fmt.Errorf("%s is none already", name)
+	case how == HoleOff:
+		at.hole = ""
+	default:
+		at.hole = how
+	}
+	s.hangUp(at.host)
+	return nil
 }
 
 func (d *directory) addHole(h Hole) error {

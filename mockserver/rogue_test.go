@@ -120,6 +120,10 @@ func TestAHostIsHijacked(t *testing.T) {
 	if got := ask(); got != "302 https://x.test/" {
 		t.Errorf("hijacked again: %s", got)
 	}
+	do(t, s, "rogue "+host+" redirect https://x.test/ 307")
+	if got := ask(); got != "307 https://x.test/" {
+		t.Errorf("hijacked by another status: %s", got)
+	}
 	do(t, s, "dns contoso.test contoso.test", "rogue autodiscover.new.test sink")
 	if got := ask(); got != "settings ex1.contoso.test" {
 		t.Errorf("after: %s", got)
@@ -184,6 +188,9 @@ serves = "page"
 		{"a server that drops, in clear text", "hole ex1 drops", "ex1.contoso.test:80", "nothing"},
 		{"a server that no longer drops", "hole ex1 drops\nhole ex1 off", "ex1.contoso.test:443", "ok"},
 		{"a directory that drops", "hole dc1.contoso.test drops", "dc1.contoso.test:636", "nothing"},
+		{"a host that is new drops", "hole new.test drops", "new.test:443", "nothing"},
+		{"a host that is new accepts", "hole new.test accepts", "new.test:443", "ok"},
+		{"a host that is new no longer drops", "hole new.test drops\nhole new.test off", "new.test:443", "refused"},
 		{"a hole that is switched off refuses", "off dropped.test", "dropped.test:443", "refused"},
 		{"another server", "hole ex1 drops", "ex2.contoso.test:443", "ok"},
 	}

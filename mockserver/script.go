@@ -69,9 +69,9 @@ var script = []word{
 	{"cname", "NAME TARGET|none", "an alias of a host", 2, 2, (*Server).doCNAME},
 	{"resolver", "NAME|all normal|silent|servfail|nxdomain|empty", "how the DNS answers", 2, 2, two((*Server).SetResolver)},
 	{"scp", "DIRECTORY URL|LDAP://HOST|none [site=SITE] [domain=DOMAIN]", "one more service connection point, or none", 2, 4, (*Server).doSCP},
-	{"clear", "HOST redirect|page|portal|nothing [TO]", "what the host answers without TLS", 2, 3, (*Server).doClear},
+	{"clear", "HOST redirect|page|portal|nothing [TO [STATUS]]", "what the host answers without TLS", 2, 4, (*Server).doClear},
 	{"hoster", "HOST imap|html", "a web hoster answers there", 2, 2, (*Server).doHoster},
-	{"rogue", "HOST challenge|settings|redirect|refer|sink [TO]", "somebody else answers there, after passwords", 2, 3, (*Server).doRogue},
+	{"rogue", "HOST challenge|settings|redirect|refer|sink [TO [STATUS]]", "somebody else answers there, after passwords", 2, 4, (*Server).doRogue},
 	{"hole", "SERVER|HOST drops|accepts|off", "connections are swallowed", 2, 2, two((*Server).Swallow)},
 	{"answer", "HOST STATUS|normal|proxy|blocked|portal [html|empty|TEXT]", "Autodiscover of the host answers this", 2, -1, (*Server).doAnswer},
 	{"outage", "FOREST on|off", "its directory is away, or there again", 2, 2, func(s *Server, a []string) (string, error) {

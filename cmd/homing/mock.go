@@ -18,9 +18,10 @@ import (
 
 // mockFlags is what homing mock was told.
 type mockFlags struct {
-	world, listen, admin, caOut string
-	seed                        uint64
-	polite                      bool
+	world, listen, admin string
+	caOut, configOut     string
+	seed                 uint64
+	polite               bool
 }
 
 func (a *app) mockCommand() *cobra.Command {
@@ -29,8 +30,10 @@ func (a *app) mockCommand() *cobra.Command {
 		Use:   "mock",
 		Short: "A mock world of Exchange forests as a server, with its admin API",
 		Long: `Mock serves a world on loopback until it is stopped, and prints how to point any
-client at it. Its admin API moves mailboxes, breaks things and shows every
-request; mockserver/README.md tells how.
+client at it: Homing by a configuration that it writes, curl by flags. Beside the
+hosts of the world it serves its DNS, what the hosts answer without TLS, and its
+directories, each on a port of its own. Its admin API moves mailboxes, breaks
+things and shows every request; mockserver/README.md tells how.
 
 Its answers are as hostile as the specifications allow: cut into pieces, with
 PENDING, headers spelled anyhow. All of that follows from the seed that it
@@ -48,6 +51,7 @@ prints, and --seed plays it again.`,
 	f.StringVar(&told.listen, "listen", "127.0.0.1:0", "loopback `address` of the hosts of the world")
 	f.StringVar(&told.admin, "admin", "127.0.0.1:0", "loopback `address` of the admin API")
 	f.StringVar(&told.caOut, "ca-out", "", "`file` for the certificate of the world's authority; a temporary one if not given")
+	f.StringVar(&told.configOut, "config-out", "", "`file` for a configuration of homing that reaches the world and nothing else; a temporary one if not given")
 	f.Uint64Var(&told.seed, "seed", 0, "the `number` that the hostility follows from; drawn if neither this nor the world gives one")
 	f.BoolVar(&told.polite, "polite", false, "no hostility: every answer whole, at once, spelled as in the specifications")
 	cmd.MarkFlagsMutuallyExclusive("seed", "polite")
@@ -74,25 +78,37 @@ func (a *app) mock(ctx context.Context, told mockFlags) (err error) {
 	if err := errors.Join(srv.Listen(told.listen), srv.ListenAdmin(told.admin)); err != nil {
 		return usage(err)
 	}
-	caOut := told.caOut
-	if caOut == "" {
+	if err := announce(w, srv); err != nil {
+		return err
+	}
+	if told.caOut == "" || told.configOut == "" {
 		dir, err := os.MkdirTemp("", "homing-mock-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		caOut = filepath.Join(dir, "ca.pem")
+		told.caOut = cmp.Or(told.caOut, filepath.Join(dir, "ca.pem"))
+		told.configOut = cmp.Or(told.configOut, filepath.Join(dir, "config.toml"))
 	}
-	if err := os.WriteFile(caOut, srv.CertificatePEM(), 0o644); err != nil {
+	if err := os.WriteFile(told.caOut, srv.CertificatePEM(), 0o644); err != nil {
+		return usage(err)
+	}
+	config, err := reaching(w, srv, told.caOut)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(told.configOut, config, 0o644); err != nil {
 		return usage(err)
 	}
 	if a.json {
 		facts := struct {
-			CAFile    string   `json:"ca_file"`
-			ConnectTo []string `json:"connect_to"`
-			Admin     string   `json:"admin"`
-			Seed      string   `json:"seed,omitempty"` // text: more digits than a number of JSON keeps everywhere
-		}{CAFile: caOut, ConnectTo: srv.ConnectTo(), Admin: "http://" + srv.AdminAddr()}
+			CAFile     string   `json:"ca_file"`
+			ConfigFile string   `json:"config_file"`
+			ConnectTo  []string `json:"connect_to"`
+			DNS        string   `json:"dns"`
+			Admin      string   `json:"admin"`
+			Seed       string   `json:"seed,omitempty"` // text: more digits than a number of JSON keeps everywhere
+		}{CAFile: told.caOut, ConfigFile: told.configOut, ConnectTo: srv.ConnectTo(), DNS: srv.DNSAddr(), Admin: "http://" + srv.AdminAddr()}
 		if !w.Hostility.Off {
 			facts.Seed = strconv.FormatUint(srv.Seed(), 10)
 		}
@@ -100,14 +116,14 @@ func (a *app) mock(ctx context.Context, told mockFlags) (err error) {
 			return err
 		}
 	} else {
-		a.describe(w, srv, caOut)
+		a.describe(w, srv, told)
 	}
 	<-ctx.Done()
 	return nil
 }
 
 // describe prints how to point a client at the world.
-func (a *app) describe(w mockserver.World, srv *mockserver.Server, ca string) {
+func (a *app) describe(w mockserver.World, srv *mockserver.Server, told mockFlags) {
 	a.printf("world     %s\n", worldLine(w))
 	for i, m := range w.Mailboxes {
 		if i == 8 {
@@ -125,13 +141,17 @@ func (a *app) describe(w mockserver.World, srv *mockserver.Server, ca string) {
 	for _, f := range srv.Faults() {
 		a.printf("fault     %s\n", f.Fault)
 	}
-	a.printf("ca        %s\nadmin     http://%s\n\n", ca, srv.AdminAddr())
-	flags := []string{"--ca-file " + ca}
+	for _, d := range w.Directories {
+		a.printf("directory %s at %s (LDAP with StartTLS, and LDAPS)\n", d.Host, srv.LDAPAddr(d.Host))
+	}
+	a.printf("dns       %s\nclear     %s (port 80 of every host)\n", srv.DNSAddr(), srv.ClearAddr())
+	a.printf("ca        %s\nadmin     http://%s\n\n", told.caOut, srv.AdminAddr())
+	a.printf("for homing:\n  --config %s\n", told.configOut)
+	flags := []string{"--cacert " + told.caOut}
 	for _, line := range srv.ConnectTo() {
 		flags = append(flags, "--connect-to "+line)
 	}
-	a.printf("for homing:\n  %s\n", strings.Join(flags, " \\\n  "))
-	a.printf("\nfor curl:\n  %s\n", strings.Join(slices.Concat([]string{"--cacert " + ca}, flags[1:]), " \\\n  "))
+	a.printf("\nfor curl:\n  %s\n", strings.Join(flags, " \\\n  "))
 	if user, to := exampleMove(w); to != "" {
 		a.printf("\nto move a mailbox:\n  curl -X POST http://%s/mailboxes/%s/move -d '{\"to\":\"%s\"}'\n", srv.AdminAddr(), user, to)
 	}

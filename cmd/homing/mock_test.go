@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/mockserver"
 )
 
@@ -131,15 +132,24 @@ func TestTheMockSaysItAsJSON(t *testing.T) {
 	mock := play(t, "--json", "--world", "three-forests", "--ca-out", ca)
 	defer mock.stop(t)
 	var got struct {
-		CAFile    string   `json:"ca_file"`
-		ConnectTo []string `json:"connect_to"`
-		Admin     string   `json:"admin"`
+		CAFile     string   `json:"ca_file"`
+		ConfigFile string   `json:"config_file"`
+		ConnectTo  []string `json:"connect_to"`
+		DNS        string   `json:"dns"`
+		Admin      string   `json:"admin"`
 	}
 	if err := json.NewDecoder(mock.out).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	if got.CAFile != ca || len(got.ConnectTo) == 0 {
 		t.Errorf("it says %+v", got)
+	}
+	e, err := program.LoadConfig(program.Paths{Config: got.ConfigFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Network.CAFile != ca || e.Network.DNS != got.DNS || got.DNS == "" {
+		t.Errorf("%s has %+v", got.ConfigFile, e.Network)
 	}
 	if pem, err := os.ReadFile(ca); err != nil || !bytes.HasPrefix(pem, []byte("-----BEGIN CERTIFICATE-----")) {
 		t.Errorf("the certificate is %q (%v)", pem, err)
@@ -229,6 +239,7 @@ func TestTheMockIsRefused(t *testing.T) {
 		{"an admin API for everybody", []string{"--admin", "0.0.0.0:0"}, "loopback"},
 		{"an unknown world", []string{"--world", "nowhere"}, `"nowhere" is neither a bundled world (acquisition, announced, three-forests`},
 		{"a directory for the certificate", []string{"--ca-out", dir}, "is a directory"},
+		{"a directory for the configuration", []string{"--config-out", dir}, "is a directory"},
 		{"a world with a slip of the pen", []string{"--world", broken}, "broken.toml: world: line 2, column 1: unknown key"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -227,7 +227,27 @@ func parseSettings(user, account *etree.Element) (*Settings, error) {
 	for _, e := range account.SelectElements("Protocol") {
 		s.Protocols = append(s.Protocols, parseProtocol(e))
 	}
+	for _, e := range account.SelectElements("AlternativeMailbox") {
+		s.AlternativeMailboxes = append(s.AlternativeMailboxes, parseAlternativeMailbox(e))
+	}
 	return s, nil
+}
+
+// parseAlternativeMailbox reads an AlternativeMailbox ([MS-OXDSCLI]
+// 2.2.4.1.1.2.5).
+func parseAlternativeMailbox(e *etree.Element) AlternativeMailbox {
+	m := AlternativeMailbox{
+		Type:        token(text(e, "Type"), 64),
+		DisplayName: printable(text(e, "DisplayName")),
+		Server:      token(text(e, "Server"), 512),
+	}
+	if dn := text(e, "LegacyDN"); checkLegacyDN(dn) == nil {
+		m.LegacyDN = dn
+	}
+	if local, domain, err := mailaddr.ParseAddress(text(e, "SmtpAddress")); err == nil {
+		m.SMTPAddress = local + "@" + domain
+	}
+	return m
 }
 
 // parseProtocol reads a Protocol block ([MS-OXDSCLI] 2.2.4.1.1.2.6). mapiHttp

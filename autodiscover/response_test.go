@@ -56,6 +56,7 @@ var (
 			}},
 			{Type: "WEB", TTL: 24 * time.Hour},
 		},
+		AlternativeMailboxes: []AlternativeMailbox{{Type: "Archive", DisplayName: "Archive - Ann", SMTPAddress: "ExchangeGuid+77c1f0aa-0000-4000-8000-1234567890ab@contoso.test"}},
 	}
 	fabrikamSettings = &Settings{
 		DisplayName:  "Ann",
@@ -83,6 +84,7 @@ var (
 			{Type: "EXCH", Server: "616c6963-6540-7065-6572-2e7401000000@peer.test", TTL: time.Hour},
 			{Type: "EXPR", Server: "localhost:8443", TTL: time.Hour},
 		},
+		AlternativeMailboxes: []AlternativeMailbox{{Type: "Delegate", DisplayName: "Carol Peer", SMTPAddress: "carol@peer.test"}},
 	}
 )
 
@@ -353,13 +355,19 @@ func TestChooseURL(t *testing.T) {
 func TestValuesThatCannotBeUsedAreAbsent(t *testing.T) {
 	doc, err := parse([]byte(settled(
 		"<DisplayName>Ann\u202e\n"+strings.Repeat("x", 300)+"</DisplayName><DeploymentId>a b</DeploymentId><AutoDiscoverSMTPAddress>ann</AutoDiscoverSMTPAddress>",
-		`<Protocol Version="-1"><Type>a b</Type><Server>mx contoso</Server><TTL>-1</TTL></Protocol><Protocol Type="dav" Version="70000"><TTL>70000</TTL></Protocol>`)))
+		`<Protocol Version="-1"><Type>a b</Type><Server>mx contoso</Server><TTL>-1</TTL></Protocol><Protocol Type="dav" Version="70000"><TTL>70000</TTL></Protocol>`+
+			`<AlternativeMailbox><Type>Archive</Type><LegacyDN>/o=Contoso/cn=archive of ann</LegacyDN><Server>ex1.contoso.test</Server></AlternativeMailbox>`+
+			"<AlternativeMailbox><Type>a b</Type><LegacyDN>/o=\u202e</LegacyDN><Server>ex 1</Server><SmtpAddress>ann</SmtpAddress></AlternativeMailbox>")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Settings{
 		DisplayName: "Ann  " + strings.Repeat("x", 194) + "…", // 200 characters
 		Protocols:   []Protocol{{TTL: time.Hour}, {Type: "DAV", TTL: time.Hour}},
+		AlternativeMailboxes: []AlternativeMailbox{
+			{Type: "Archive", LegacyDN: "/o=Contoso/cn=archive of ann", Server: "ex1.contoso.test"},
+			{},
+		},
 	}
 	if diff := cmp.Diff(want, doc.settings); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

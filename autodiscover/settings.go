@@ -19,6 +19,19 @@ type Settings struct {
 	SMTPAddress  string // AutoDiscoverSMTPAddress; empty if absent
 	DeploymentID string
 	Protocols    []Protocol // in the order of the document, duplicates kept
+
+	AlternativeMailboxes []AlternativeMailbox // that a client opens beside this one
+}
+
+// AlternativeMailbox is an archive or a mailbox of somebody else that the user may
+// open ([MS-OXDSCLI] 2.2.4.1.1.2.5). It has a LegacyDN and a server or, from newer
+// servers, an address. Each is a server's word: nobody is asked for it.
+type AlternativeMailbox struct {
+	Type        string // Archive, Delegate, TeamMailbox
+	DisplayName string
+	LegacyDN    string // empty if absent
+	Server      string // may be GUID@domain, never to be dialled
+	SMTPAddress string // empty if absent
 }
 
 // Protocol is one Protocol block. Type is in upper case as in EXCH, EXPR,

@@ -101,7 +101,7 @@ func outlookMeets(probes []probe, source autodiscover.Source) (state, why string
 		return "unseen", "it was not probed"
 	}
 	state, why = "fails", ""
-	for _, s := range probes[i].Steps {
+	for k, s := range probes[i].Steps {
 		at := cmp.Or(brief(s.URL), string(s.Source))
 		switch {
 		case s.URL == "" && s.Skipped:
@@ -110,7 +110,7 @@ func outlookMeets(probes []probe, source autodiscover.Source) (state, why string
 			return "unseen", fmt.Sprintf("%s is never asked by Homing: %s", at, s.Err)
 		case s.By != "" && onlyMet(s):
 			return "answers", at + " is there; whether it has the service is not known, as nobody has allowed it here"
-		case s.By != "" && (s.HTTPStatus == http.StatusUnauthorized || isAutodiscover(s)):
+		case lives(probes[i].Steps[k:]):
 			if s.HTTPStatus == http.StatusUnauthorized {
 				return "answers", at + " asks for a sign-in"
 			}
@@ -122,12 +122,6 @@ func outlookMeets(probes []probe, source autodiscover.Source) (state, why string
 		}
 	}
 	return state, why
-}
-
-// isAutodiscover reports whether a step was answered as Autodiscover does.
-func isAutodiscover(s autodiscover.Step) bool {
-	return s.HTTPStatus == http.StatusOK && s.Said != "" ||
-		strings.HasPrefix(s.Said, "HTTP 30") && strings.Contains(s.Said, " to ")
 }
 
 func (a *app) printPrediction(p prediction) {

@@ -41,6 +41,7 @@ func TestOutlookTakesTheFirstOfItsStepsThatIsAnswered(t *testing.T) {
 		autodiscover.Step{Source: autodiscover.SourceSRV, Said: "https://mail.contoso.test/autodiscover/autodiscover.xml"},
 		autodiscover.Step{Source: autodiscover.SourceSRV, URL: "https://mail.contoso.test/autodiscover/autodiscover.xml", By: autodiscover.ByAddress, HTTPStatus: 404, Verdict: "ask", Err: "nobody allowed it"})
 	office := probed(autodiscover.SourceMicrosoft365, signInAsked(autodiscover.SourceMicrosoft365, "https://outlook.office365.com/autodiscover/autodiscover.xml"))
+	led := autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 302, Said: "HTTP 302 to " + autodURL}
 	for _, tt := range []struct {
 		name   string
 		probes []probe
@@ -57,6 +58,8 @@ func TestOutlookTakesTheFirstOfItsStepsThatIsAnswered(t *testing.T) {
 		{"a web page is passed over", []probe{web, autod}, "", 7, "fails"},
 		{"settings of a web hoster are taken", []probe{hoster, autod}, "", 6, "answers"},
 		{"unless the mail domain is switched off", []probe{hoster, autod}, "ExcludeHttpsRootDomain=1", 7, "off"},
+		{"a redirect that leads to a service is followed", []probe{probed(autodiscover.SourceRoot, led, signInAsked("", autodURL)), autod}, "", 6, "answers"},
+		{"one that leads nowhere is passed over", []probe{probed(autodiscover.SourceRoot, led, silent("", autodURL)), autod}, "", 7, "fails"},
 		{"a wrong certificate is warned of", []probe{wrongName, autod}, "", 7, "warns"},
 		{"SRV comes last", []probe{noDirectory, noRoot, srv}, "", 10, "fails"},
 		{"though a person would have to allow it here", []probe{srv}, "", 10, "unseen"},

@@ -29,11 +29,14 @@ type diagnosis struct {
 	unseen   string
 }
 
-// checks is the failure catalogue, so far as a workstation can see it.
-var checks = []struct {
+// check is a row of the failure catalogue.
+type check struct {
 	name, title string
 	judge       func(facts) diagnosis
-}{
+}
+
+// checks is the failure catalogue, so far as a workstation can see it.
+var checks = []check{
 	{"home", "the mailbox is where the profile points", checkHome},
 	{"stale-scp", "no service connection point is left over from a former server", checkStaleSCP},
 	{"still-claimed", "no former server still claims the mailbox", checkStillClaimed},
@@ -71,19 +74,23 @@ var unseen = []finding{
 	{Check: "split-dns", Title: "names that other networks answer otherwise", Evidence: []string{"this machine asks one resolver"}},
 }
 
+func (c check) examine(f facts) finding {
+	d := c.judge(f)
+	one := finding{Check: c.name, Title: c.title, State: "fine"}
+	switch {
+	case len(d.evidence) > 0:
+		one.State, one.Evidence, one.Remedy = "wrong", d.evidence, d.remedy
+	case d.unseen != "":
+		one.State, one.Evidence = "not checked", []string{d.unseen}
+	}
+	return one
+}
+
 // examine runs every check, and lists those that cannot be run.
 func examine(f facts) []finding {
 	var out []finding
 	for _, c := range checks {
-		d := c.judge(f)
-		one := finding{Check: c.name, Title: c.title, State: "fine"}
-		switch {
-		case len(d.evidence) > 0:
-			one.State, one.Evidence, one.Remedy = "wrong", d.evidence, d.remedy
-		case d.unseen != "":
-			one.State, one.Evidence = "not checked", []string{d.unseen}
-		}
-		out = append(out, one)
+		out = append(out, c.examine(f))
 	}
 	for _, u := range unseen {
 		u.State = "not checked"
@@ -236,9 +243,6 @@ func failed(f facts, kind autodiscover.Kind) []*autodiscover.Error {
 }
 
 func checkLoop(f facts) diagnosis {
-	if len(f.Asked) == 0 {
-		return notChecked("referrals are told to those who sign in: %s", cmp.Or(f.Silent, "no service answers"))
-	}
 	var evidence []string
 	for _, e := range failed(f, autodiscover.Loop) {
 		for _, s := range e.Steps {
@@ -247,6 +251,9 @@ func checkLoop(f facts) diagnosis {
 			}
 		}
 		evidence = appendNew(evidence, e.Error())
+	}
+	if len(evidence) == 0 && len(f.Asked) == 0 {
+		return notChecked("referrals are told to those who sign in: %s", cmp.Or(f.Silent, "no service answers"))
 	}
 	return diagnosis{evidence: evidence, remedy: "the mail users at both ends refer to each other: an administrator sets the targetAddress of the one that is not the mailbox. Directories replicate, so that it may end by itself"}
 }

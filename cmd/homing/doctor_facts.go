@@ -136,17 +136,29 @@ func (f *facts) ask(ctx context.Context, p *program.Program, q autodiscover.Quer
 	}
 }
 
-// living returns the first step of a probe that was answered as Autodiscover does,
-// or asked for a sign-in. A host that nobody has allowed is asked for nothing, so
-// that any answer of it counts.
+// living returns the first step of a probe that lives.
 func living(p probe) (autodiscover.Step, bool) {
-	i := slices.IndexFunc(p.Steps, func(s autodiscover.Step) bool {
-		return s.By != "" && s.Source != "" && !s.Skipped && (s.HTTPStatus == http.StatusUnauthorized || isAutodiscover(s) || onlyMet(s))
-	})
-	if i < 0 {
-		return autodiscover.Step{}, false
+	for i, s := range p.Steps {
+		if s.Source != "" && lives(p.Steps[i:]) {
+			return s, true
+		}
 	}
-	return p.Steps[i], true
+	return autodiscover.Step{}, false
+}
+
+// lives reports whether the first of steps was answered as Autodiscover does, asks
+// for a sign-in, or refers to a place that does: the steps of its referrals follow
+// it. A host that nobody has allowed is asked for nothing, so that any answer of it
+// counts.
+func lives(steps []autodiscover.Step) bool {
+	s := steps[0]
+	switch {
+	case s.By == "" || s.Skipped:
+		return false
+	case strings.HasPrefix(s.Said, "HTTP 30") || strings.HasPrefix(s.Said, "RedirectUrl "):
+		return len(steps) > 1 && steps[1].Source == "" && lives(steps[1:])
+	}
+	return s.HTTPStatus == http.StatusUnauthorized || s.HTTPStatus == http.StatusOK && s.Said != "" || onlyMet(s)
 }
 
 // onlyMet reports whether a step has met a host that a person has to allow first.

@@ -224,7 +224,7 @@ func checkNoService(f facts) diagnosis {
 			return diagnosis{}
 		}
 		for _, s := range p.Steps {
-			if !s.Skipped && s.HTTPStatus != http.StatusUnauthorized {
+			if (s.By != "" || !s.Skipped) && s.HTTPStatus != http.StatusUnauthorized {
 				evidence = append(evidence, strings.TrimSpace(fmt.Sprintf("%s %s: %s", s.Source, s.URL, answered(s))))
 			}
 		}
@@ -232,5 +232,5 @@ func checkNoService(f facts) diagnosis {
 	if len(evidence) == 0 {
 		evidence = []string{"no source is asked"}
 	}
-	return diagnosis{evidence: evidence, remedy: "see whether the network is up; if it is, an administrator announces the service, by autodiscover of the mail domain or an SRV record, in every view of split DNS"}
+	return diagnosis{evidence: evidence, remedy: "see whether the network is up; if it is, an administrator announces the service, by autodiscover of the mail domain or an SRV record, in every view of split DNS, and sees to redirects that lead nowhere"}
 }

@@ -79,9 +79,18 @@ func TestChecks(t *testing.T) {
 	noSRV := probed(autodiscover.SourceSRV, autodiscover.Step{Source: autodiscover.SourceSRV, Said: "nothing is announced"})
 	deadSCP := probed(autodiscover.SourceSCP, silent(autodiscover.SourceSCP, scpURL))
 	liveSCP := probed(autodiscover.SourceSCP, signInAsked(autodiscover.SourceSCP, scpURL))
+	leads := autodiscover.Step{Source: autodiscover.SourceAutodiscover, URL: autodURL, By: autodiscover.ByAddress, HTTPStatus: 302, Said: "HTTP 302 to " + fabrikam}
+	refers := leads
+	refers.HTTPStatus, refers.Said = 200, "RedirectUrl "+fabrikam
+	gone, asks := silent("", fabrikam), signInAsked("", fabrikam)
+	back := autodiscover.Step{URL: autodURL, By: autodiscover.ByAddress, Skipped: true, Err: "the referrals lead in a circle"}
+	barred := func(source autodiscover.Source, how autodiscover.How, url, why string) autodiscover.Step {
+		return autodiscover.Step{Source: source, URL: url, How: how, By: autodiscover.ByAddress, Skipped: true, Verdict: "refuse", Why: why, Err: "refused to send credentials: " + why}
+	}
 	asksConsent := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:443"}, Verdict: trust.Ask}
 	neverAsks := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "10.9.8.7:443"}}
 
+	wrong := make(map[string]bool) // the checks that have a row of this state
 	for _, tt := range []struct {
 		check, name string
 		f           facts
@@ -117,6 +126,7 @@ func TestChecks(t *testing.T) {
 
 		{"loop", "the referrals lead in a circle", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Loop, Steps: []autodiscover.Step{
 			{URL: autodURL, By: autodiscover.ByAddress, Said: "RedirectUrl " + fabrikam}}})), "wrong", autodURL + " (by EMailAddress) said RedirectUrl " + fabrikam},
+		{"loop", "they lead everybody in a circle", seen(stranger, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Loop, Steps: []autodiscover.Step{leads}})), "wrong", "said HTTP 302 to " + fabrikam},
 		{"loop", "another failure is none", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.NotFound})), "fine", ""},
 		{"loop", "nobody was asked", stranger, "not checked", "no sign-in"},
 
@@ -125,8 +135,8 @@ func TestChecks(t *testing.T) {
 		{"web-hoster", "it answers settings for IMAP", seen(stranger, failedProbe(autodiscover.SourceRoot, &autodiscover.Error{Kind: autodiscover.NoUsableProtocol, Err: errors.New("the settings offer IMAP"), Steps: []autodiscover.Step{
 			{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 200, Said: "settings"}}})), "wrong", "offer IMAP"},
 		{"web-hoster", "it has no such page", seen(stranger, probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 404, Err: "HTTP 404"})), "fine", ""},
-		{"web-hoster", "it asks for a sign-in", seen(stranger, autod), "fine", ""},
 
+		{"web-hoster", "it asks for a sign-in", seen(stranger, autod), "fine", ""},
 		{"untrusted-issuer", "an unknown issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.UnknownAuthorityError{})), "wrong", "issued by CN=Some Issuer"},
 		{"untrusted-issuer", "a wrong name is no wrong issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "fine", ""},
 		{"wrong-name", "a wrong name", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "wrong", "for www.hoster.test"},
@@ -148,6 +158,16 @@ func TestChecks(t *testing.T) {
 		{"clear-only", "nowhere", seen(stranger, noAutod, noSRV), "not checked", ""},
 		{"no-service", "nowhere", seen(stranger, noAutod, noSRV), "wrong", "connection refused"},
 		{"no-service", "somewhere", seen(stranger, noAutod, clear), "fine", ""},
+		{"clear-only", "over TLS as well, where it leads nowhere", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, gone), clear), "wrong", fabrikam},
+		{"clear-only", "over TLS as well, where it leads to a service", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, asks), clear), "fine", ""},
+		{"no-service", "a redirect that leads nowhere", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, gone)), "wrong", "connection refused"},
+		{"no-service", "a redirect that leads to a service", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, asks)), "fine", ""},
+		{"no-service", "a redirect that leads to one that leads nowhere", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, leads, gone)), "wrong", "connection refused"},
+		{"no-service", "a redirect to a host that a person has to allow", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, autodiscover.Step{URL: fabrikam, By: autodiscover.ByAddress, HTTPStatus: 404, Verdict: "ask"})), "fine", ""},
+		{"no-service", "a redirect in a circle", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, back)), "wrong", "circle"},
+		{"no-service", "a redirect to a place that a rule refuses", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, barred("", trust.FromHTTPRedirect, "http://mx1.fabrikam.test/", "credentials travel over https only"))), "wrong", "https only"},
+		{"no-service", "a RedirectUrl that leads nowhere", seen(stranger, probed(autodiscover.SourceAutodiscover, refers, gone)), "wrong", "connection refused"},
+		{"no-service", "a RedirectUrl that leads to a service", seen(stranger, probed(autodiscover.SourceAutodiscover, refers, asks)), "fine", ""},
 
 		{"closed-port", "nobody listens", host(autodiscover.SourceAutodiscover, &net.OpError{Op: "dial", Err: errors.New("refused")}), "wrong", "refused"},
 		{"closed-port", "nobody listens at the web site", host(autodiscover.SourceRoot, &net.OpError{Op: "dial", Err: errors.New("refused")}), "fine", ""},
@@ -192,6 +212,7 @@ func TestChecks(t *testing.T) {
 			f.Directory = scp.Report{Directories: []scp.Directory{{URL: "ldaps://dc1.contoso.test"}, {URL: "ldaps://dc2.contoso.test", Failure: "dc2 is silent"}}}
 		}), "wrong", "dc2 is silent"},
 	} {
+		wrong[tt.check] = wrong[tt.check] || tt.state == "wrong"
 		t.Run(tt.check+": "+tt.name, func(t *testing.T) {
 			found := examine(tt.f)
 			i := slices.IndexFunc(found, func(f finding) bool { return f.Check == tt.check })
@@ -205,6 +226,33 @@ func TestChecks(t *testing.T) {
 			}
 			if (got.State == "fine") != (len(got.Evidence) == 0) || (got.State == "wrong") != (got.Remedy != "") {
 				t.Errorf("%s with evidence %q and remedy %q", got.State, got.Evidence, got.Remedy)
+			}
+		})
+	}
+	for _, c := range checks {
+		if !wrong[c.name] {
+			t.Errorf("no row shows that %s can be wrong", c.name)
+		}
+	}
+}
+
+// A redirect that leads nowhere does not live by the place that is asked after it.
+func TestTheFirstPlaceThatLivesIsNotTheOneThatLeadsNowhere(t *testing.T) {
+	leads := autodiscover.Step{Source: autodiscover.SourceSCP, URL: scpURL, By: autodiscover.ByAddress, HTTPStatus: 302, Said: "HTTP 302 to " + fabrikam}
+	for _, tt := range []struct {
+		name  string
+		steps []autodiscover.Step
+		want  string
+	}{
+		{"it leads nowhere, and the next candidate lives", []autodiscover.Step{leads, silent("", fabrikam), signInAsked(autodiscover.SourceSCP, autodURL)}, autodURL},
+		{"it was not followed, and the next candidate lives", []autodiscover.Step{leads, signInAsked(autodiscover.SourceSCP, autodURL)}, autodURL},
+		{"it leads to a service", []autodiscover.Step{leads, signInAsked("", fabrikam)}, scpURL},
+		{"it leads nowhere, and is alone", []autodiscover.Step{leads, silent("", fabrikam)}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := living(probed(autodiscover.SourceSCP, tt.steps...))
+			if got.URL != tt.want || ok != (tt.want != "") {
+				t.Errorf("%q, %v; want %q", got.URL, ok, tt.want)
 			}
 		})
 	}

@@ -38,6 +38,7 @@ type check struct {
 // checks is the failure catalogue, so far as a workstation can see it.
 var checks = []check{
 	{"home", "the mailbox is where the profile points", checkHome},
+	{"found", "somebody knows where the mailbox is", checkFound},
 	{"stale-scp", "no service connection point is left over from a former server", checkStaleSCP},
 	{"still-claimed", "no former server still claims the mailbox", checkStillClaimed},
 	{"x500", "the mailbox knows all of its former names", checkX500},
@@ -154,6 +155,32 @@ func checkHome(f facts) diagnosis {
 		evidence: []string{fmt.Sprintf("a logon at %s: %v", brief(f.Profile.Endpoint.MAPI.MailStore), f.Home)},
 		remedy:   "let Homing look for it: homing check " + f.Address,
 	}
+}
+
+func checkFound(f facts) diagnosis {
+	if _, atHome := loggedOn(f); atHome || len(claims(f)) > 0 {
+		return diagnosis{}
+	}
+	if f.Silent != "" {
+		return notChecked("nobody was asked: %s", f.Silent)
+	}
+	var evidence []string
+	refused := false
+	for _, p := range f.Asked {
+		e, ok := asDiscovery(p.Err)
+		if p.Err == nil {
+			continue
+		}
+		refused = refused || ok && e.Kind == autodiscover.NotFound
+		evidence = appendNew(evidence, fmt.Sprintf("by way of %s: %v", p.Source, p.Err))
+	}
+	switch {
+	case len(evidence) == 0:
+		return diagnosis{evidence: []string{"no service answers that may receive credentials"}, remedy: "see no-service and stranger, which say what each source has answered"}
+	case !refused:
+		return diagnosis{evidence: evidence, remedy: "nobody has said that the mailbox does not exist: mend what else is wrong here, then ask again"}
+	}
+	return diagnosis{evidence: evidence, remedy: "see whether the address is written right; if it is, an administrator looks who has it (Get-Recipient " + f.Address + "): no recipient does, or one that has neither a mailbox nor a targetAddress that leads to it"}
 }
 
 func checkStaleSCP(f facts) diagnosis {

@@ -87,6 +87,12 @@ func TestChecks(t *testing.T) {
 	barred := func(source autodiscover.Source, how autodiscover.How, url, why string) autodiscover.Step {
 		return autodiscover.Step{Source: source, URL: url, How: how, By: autodiscover.ByAddress, Skipped: true, Verdict: "refuse", Why: why, Err: "refused to send credentials: " + why}
 	}
+	nobody := func(source autodiscover.Source) probe {
+		return failedProbe(source, &autodiscover.Error{Kind: autodiscover.NotFound, Host: "autodiscover.contoso.test:443", Err: errors.New("ErrorCode 500")})
+	}
+	ours := func() probe {
+		return settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)
+	}
 	asksConsent := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:443"}, Verdict: trust.Ask}
 	neverAsks := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "10.9.8.7:443"}}
 
@@ -100,6 +106,15 @@ func TestChecks(t *testing.T) {
 		{"home", "a logon fails", moved.with(func(f *facts) { f.Home = errors.New("ecUnknownUser") }), "wrong", "ecUnknownUser"},
 		{"home", "no profile", stranger, "not checked", "no profile"},
 		{"home", "no logon", moved.with(func(f *facts) { f.HomeTried, f.Silent = false, "nobody signs in" }), "not checked", "nobody signs in"},
+
+		{"found", "the profile logs on", moved, "fine", ""},
+		{"found", "a service answers settings", asked(facts{Address: "ann@contoso.test"}, nobody(autodiscover.SourceSCP), ours()), "fine", ""},
+		{"found", "every service that answers knows nobody of the name", asked(facts{Address: "ann@contoso.test"}, nobody(autodiscover.SourceAutodiscover)), "wrong", "Get-Recipient ann@contoso.test"},
+		{"found", "what they have said is shown, with who named them", asked(facts{Address: "ann@contoso.test"}, nobody(autodiscover.SourceSCP)), "wrong", "by way of scp-lookup: autodiscover at autodiscover.contoso.test:443: not found: ErrorCode 500"},
+		{"found", "nobody could tell", asked(facts{Address: "ann@contoso.test"}, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann"})), "wrong", "nobody has said that the mailbox does not exist"},
+		{"found", "the profile logs on no more, and nobody knows it", asked(moved.with(func(f *facts) { f.Home = errors.New("ecUnknownUser") }), nobody(autodiscover.SourceAutodiscover)), "wrong", "Get-Recipient"},
+		{"found", "there is nobody to ask", facts{Address: "ann@contoso.test"}, "wrong", "no service answers"},
+		{"found", "nobody was asked", stranger, "not checked", "no sign-in"},
 
 		{"stale-scp", "no directory", seen(moved, liveSCP), "not checked", "no directory"},
 		{"stale-scp", "it leads to the mailbox of today", asked(directory(seen(moved, liveSCP)), settledAt(autodiscover.SourceSCP, scpURL, mx1, fabrikamDN, autodiscover.ByAddress)), "fine", ""},
@@ -258,14 +273,15 @@ func TestTheFirstPlaceThatLivesIsNotTheOneThatLeadsNowhere(t *testing.T) {
 	}
 }
 
-// Without any facts nothing is called wrong but that nothing is announced.
+// Without any facts nothing is called wrong but that nothing is announced and nobody
+// knows the mailbox.
 func TestEveryCheckHasItsNameOnceAndSaysWhatItWas(t *testing.T) {
 	var names []string
 	for _, f := range examine(facts{Address: "ann@contoso.test"}) {
 		if f.Title == "" || f.State == "not checked" && len(f.Evidence) == 0 {
 			t.Errorf("%+v does not say what it is", f)
 		}
-		if f.State == "wrong" && f.Check != "no-service" {
+		if f.State == "wrong" && f.Check != "no-service" && f.Check != "found" {
 			t.Errorf("%s is wrong without any fact: %v", f.Check, f.Evidence)
 		}
 		names = append(names, f.Check)

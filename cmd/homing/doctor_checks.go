@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -283,47 +282,6 @@ func checkLoop(f facts) diagnosis {
 		return notChecked("referrals are told to those who sign in: %s", cmp.Or(f.Silent, "no service answers"))
 	}
 	return diagnosis{evidence: evidence, remedy: "the mail users at both ends refer to each other: an administrator sets the targetAddress of the one that is not the mailbox. Directories replicate, so that it may end by itself"}
-}
-
-func checkHoster(f facts) diagnosis {
-	var evidence []string
-	for _, p := range f.Probes {
-		if p.Source != autodiscover.SourceRoot && p.Source != autodiscover.SourceAutodiscover {
-			continue
-		}
-		e, _ := asDiscovery(p.Err)
-		for _, s := range p.Steps {
-			if s.By == "" || s.Signed || s.HTTPStatus != http.StatusOK || s.Source != p.Source {
-				continue
-			}
-			said := s.Err
-			if said == "" && e != nil && e.Kind == autodiscover.NoUsableProtocol {
-				said = e.Err.Error()
-			}
-			if said == "" {
-				continue
-			}
-			line := fmt.Sprintf("%s (%s) answers HTTP 200 to everybody: %s", s.URL, s.Source, said)
-			if server := serverOf(f, s.URL); server != "" {
-				line += "; its Server header says " + server
-			}
-			evidence = append(evidence, line)
-		}
-	}
-	return diagnosis{evidence: evidence, remedy: `the web hoster answers 404 for /autodiscover/; until then Homing passes it over, and for Outlook: ExcludeHttpsRootDomain=1`}
-}
-
-func serverOf(f facts, rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return ""
-	}
-	for _, h := range f.Hosts {
-		if h.Host == trust.HostPort(u) {
-			return h.Server
-		}
-	}
-	return ""
 }
 
 func checkDroppedLetter(f facts) diagnosis {

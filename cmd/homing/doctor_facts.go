@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/httpauth"
 	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/internal/scp"
 	"github.com/homing-mail/homing/internal/trust"
@@ -47,14 +50,18 @@ type former struct {
 	Probe probe
 }
 
-// hostFact is a bare GET of a host, without credentials.
+// hostFact is a bare GET of a path that no host serves, without credentials.
 type hostFact struct {
-	Host   string // host:port
-	Source autodiscover.Source
-	Server string        // the header of that name
-	Skew   time.Duration // of the host's clock against ours
-	Dated  bool          // Skew is known
-	Err    error         // why there was no answer
+	Host     string // host:port
+	Source   autodiscover.Source
+	Status   int           // of HTTP; 0: no answer
+	Schemes  []string      // by which it asks for a sign-in even there, in small letters
+	Location *url.URL      // where it leads even from there; nil: nowhere
+	Names    []string      // of its certificate, a valid one or not
+	Server   string        // the header of that name
+	Skew     time.Duration // of the host's clock against ours
+	Dated    bool          // Skew is known
+	Err      error         // why there was no answer
 }
 
 // secretFact is whether a secret of the profile can be had.
@@ -67,6 +74,7 @@ type secretFact struct {
 const (
 	maxHosts  = 12
 	maxFormer = 4
+	maxNames  = 8 // of a certificate
 	hostLimit = 10 * time.Second
 	askLimit  = 2 * time.Minute // all questions with credentials, and the logon
 )
@@ -218,7 +226,12 @@ func hostsOf(probes []probe, of *profile.Profile) []hostFact {
 	return out
 }
 
-// meetHosts sends each host a bare GET: what it presents, what its clock says.
+// nowhere is a path that no host serves: what is answered there is answered
+// everywhere.
+const nowhere = "/homing-doctor"
+
+// meetHosts sends each host a bare GET: what it presents, what its clock says, and
+// what it answers to everything.
 func meetHosts(ctx context.Context, n autodiscover.Network, hosts []hostFact) []hostFact {
 	var wg sync.WaitGroup
 	for i := range hosts {
@@ -233,7 +246,7 @@ func meetHost(ctx context.Context, n autodiscover.Network, h *hostFact) {
 	defer cancel()
 	transport := n.Transport()
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+h.Host+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+h.Host+nowhere, nil)
 	if err != nil {
 		h.Err = err
 		return
@@ -241,15 +254,37 @@ func meetHost(ctx context.Context, n autodiscover.Network, h *hostFact) {
 	sent := time.Now()
 	res, err := transport.RoundTrip(req)
 	if err != nil {
+		if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+			h.Names = namesOf(failed.UnverifiedCertificates)
+		}
 		h.Err = err
 		return
 	}
 	res.Body.Close()
+	h.Status, h.Names = res.StatusCode, namesOf(res.TLS.PeerCertificates)
+	if to, err := res.Location(); err == nil && res.StatusCode/100 == 3 {
+		h.Location = to
+	}
+	for _, scheme := range httpauth.Schemes(res.Header) {
+		h.Schemes = appendNew(h.Schemes, printableHeader(scheme))
+	}
 	h.Server = printableHeader(res.Header.Get("Server"))
 	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		h.Dated = true
 		h.Skew = date.Sub(sent.Add(time.Since(sent) / 2))
 	}
+}
+
+// namesOf are the names of the first certificate, as far as they can be shown.
+func namesOf(chain []*x509.Certificate) []string {
+	if len(chain) == 0 {
+		return nil
+	}
+	var out []string
+	for _, name := range chain[0].DNSNames[:min(len(chain[0].DNSNames), maxNames)] {
+		out = append(out, printableHeader(name))
+	}
+	return out
 }
 
 // printableHeader keeps what a server says of itself to a line.

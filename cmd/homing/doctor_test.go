@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,29 @@ func TestChecks(t *testing.T) {
 	nobody := func(source autodiscover.Source) probe {
 		return failedProbe(source, &autodiscover.Error{Kind: autodiscover.NotFound, Host: "autodiscover.contoso.test:443", Err: errors.New("ErrorCode 500")})
 	}
+	root := func(status int, err string) probe {
+		return probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: status, Err: err})
+	}
+	autodAnswers := func(status int) probe {
+		return probed(autodiscover.SourceAutodiscover, autodiscover.Step{Source: autodiscover.SourceAutodiscover, URL: autodURL, By: autodiscover.ByAddress, HTTPStatus: status})
+	}
+	met := func(f facts, hosts ...hostFact) facts { return f.with(func(f *facts) { f.Hosts = hosts }) }
+	site := func(status int, names ...string) hostFact {
+		return hostFact{Host: "contoso.test:443", Source: autodiscover.SourceRoot, Status: status, Names: names}
+	}
+	locked := func(schemes ...string) hostFact { h := site(401); h.Schemes = schemes; return h }
+	forbidden := locked("basic")
+	forbidden.Status = 403
+	leading := func(to string) hostFact { h := site(302); h.Location, _ = url.Parse(to); return h }
+	misnamed := func(names ...string) hostFact {
+		h := site(0, names...)
+		h.Err = badCertificate(x509.HostnameError{})
+		return h
+	}
+	autodHost := func(h hostFact) hostFact {
+		h.Host, h.Source = "autodiscover.contoso.test:443", autodiscover.SourceAutodiscover
+		return h
+	}
 	ours := func() probe {
 		return settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)
 	}
@@ -149,9 +173,25 @@ func TestChecks(t *testing.T) {
 			probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 200, Err: "an HTML page"})), "wrong", "hoster/1"},
 		{"web-hoster", "it answers settings for IMAP", seen(stranger, failedProbe(autodiscover.SourceRoot, &autodiscover.Error{Kind: autodiscover.NoUsableProtocol, Err: errors.New("the settings offer IMAP"), Steps: []autodiscover.Step{
 			{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 200, Said: "settings"}}})), "wrong", "offer IMAP"},
-		{"web-hoster", "it has no such page", seen(stranger, probed(autodiscover.SourceRoot, autodiscover.Step{Source: autodiscover.SourceRoot, URL: rootURL, By: autodiscover.ByAddress, HTTPStatus: 404, Err: "HTTP 404"})), "fine", ""},
+		{"web-hoster", "it has no such page", seen(stranger, root(404, "HTTP 404")), "fine", ""},
+		{"web-hoster", "it has no such page, and sites of others, too", met(seen(stranger, root(404, "HTTP 404")), site(404, "contoso.test", "tailspin.test")), "fine", ""},
+		{"web-hoster", "a service asks for a sign-in", met(seen(stranger, autod), autodHost(site(404))), "fine", ""},
+		{"web-hoster", "all of its paths ask for a sign-in", met(seen(stranger, root(401, "")), locked("basic")), "wrong", "the site as a whole is locked"},
+		{"web-hoster", "none of them but Autodiscover's does", met(seen(stranger, root(401, "")), site(404), autodHost(locked("basic"))), "fine", ""},
+		{"web-hoster", "nor does one that only names a way to sign in", met(seen(stranger, root(401, "")), forbidden), "fine", ""},
+		{"web-hoster", "so does a service behind a gate of its own", met(seen(stranger, root(401, "")), locked("negotiate", "basic")), "fine", ""},
+		{"web-hoster", "and one that has answered settings", asked(met(seen(stranger, root(401, "")), locked("basic")), settledAt(autodiscover.SourceRoot, rootURL, ex1, contosoDN, autodiscover.ByAddress)), "fine", ""},
+		{"web-hoster", "every path leads to its own site", met(seen(stranger, root(302, "HTTP 302 to a place that is not Autodiscover's")), leading("https://parked.hoster.test/?d=contoso.test")), "wrong", "on to parked.hoster.test, outside the mail domain"},
+		{"web-hoster", "every path leads to the organisation's own site", met(seen(stranger, root(302, "HTTP 302 to a place that is not Autodiscover's")), leading("https://www.contoso.test/")), "fine", ""},
+		{"web-hoster", "it answers 403 for autodiscover, too", met(seen(stranger, autodAnswers(403)), autodHost(site(404, "autodiscover.contoso.test", "tailspin.test"))), "wrong", "a certificate for tailspin.test besides"},
+		{"web-hoster", "it answers 404 for autodiscover, too", met(seen(stranger, autodAnswers(404)), autodHost(site(404, "*.contoso.test", "*.hoster.test"))), "wrong", "ExcludeHttpsAutoDiscoverDomain=1"},
+		{"web-hoster", "a 403 with the organisation's own certificate is a gate", met(seen(stranger, autodAnswers(403)), autodHost(site(403, "mail.contoso.test", "*.contoso.test"))), "fine", ""},
+		{"web-hoster", "the certificate is for its own sites", met(seen(stranger, root(0, "x509")), misnamed("*.hoster.test", "hoster.test")), "wrong", "offers a certificate for *.hoster.test hoster.test"},
+		{"web-hoster", "the certificate is for another host of the organisation", met(seen(stranger, root(0, "x509")), misnamed("dc1.contoso.test")), "fine", ""},
+		{"web-hoster", "the certificate is for a host of the organisation and for others", met(seen(stranger, root(0, "x509")), misnamed("dc1.contoso.test", "*.hoster.test")), "fine", ""},
+		{"web-hoster", "autodiscover is where the web site is", met(seen(stranger, autodAnswers(0)), misnamed("*.hoster.test"), autodHost(misnamed("*.hoster.test"))), "wrong", "(https-autodiscover-domain) offers a certificate for *.hoster.test"},
+		{"web-hoster", "autodiscover is a mail hoster's, whose certificate has its own name", met(seen(stranger, autodAnswers(0)), misnamed("*.hoster.test"), autodHost(misnamed("autodiscover.tailspin.test"))), "fine", ""},
 
-		{"web-hoster", "it asks for a sign-in", seen(stranger, autod), "fine", ""},
 		{"untrusted-issuer", "an unknown issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.UnknownAuthorityError{})), "wrong", "issued by CN=Some Issuer"},
 		{"untrusted-issuer", "a wrong name is no wrong issuer", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "fine", ""},
 		{"wrong-name", "a wrong name", host(autodiscover.SourceAutodiscover, badCertificate(x509.HostnameError{})), "wrong", "for www.hoster.test"},

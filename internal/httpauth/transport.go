@@ -126,7 +126,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil || res.StatusCode != http.StatusUnauthorized {
 			return res, err
 		}
-		if host.schemes = schemes(res.Header); len(host.schemes) == 0 {
+		if host.schemes = Schemes(res.Header); len(host.schemes) == 0 {
 			return res, nil
 		}
 		t.Challenges.put(t.Access.Hop.To, host) // it wants one by now
@@ -150,7 +150,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return res, err
 	}
-	if now := schemes(res.Header); len(now) == 0 || slices.Contains(now, string(t.grant.Scheme())) {
+	if now := Schemes(res.Header); len(now) == 0 || slices.Contains(now, string(t.grant.Scheme())) {
 		t.grant.Refused()
 	} else { // no refusal: the host has changed what it offers
 		t.Challenges.put(t.Access.Hop.To, contact{now, host.cert})
@@ -242,7 +242,7 @@ func (t *Transport) meet(req *http.Request) (*http.Response, error) {
 	how := contact{cert: t.Access.Hop.Cert}
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
-		if how.schemes = schemes(res.Header); len(how.schemes) == 0 { // nothing that could be answered
+		if how.schemes = Schemes(res.Header); len(how.schemes) == 0 { // nothing that could be answered
 			return res, nil
 		}
 	case res.StatusCode/100 != 2:
@@ -275,10 +275,10 @@ func sign(req *http.Request, g trust.Grant) error {
 	return nil
 }
 
-// schemes returns the schemes of the WWW-Authenticate headers, in lower case.
+// Schemes returns the schemes of the WWW-Authenticate headers, in lower case.
 // Exchange sends one header a scheme; several in one are separated by commas
 // that also separate parameters, so a scheme is a first word without "=".
-func schemes(h http.Header) []string {
+func Schemes(h http.Header) []string {
 	var out []string
 	for _, value := range h.Values("WWW-Authenticate") {
 		for part := range strings.SplitSeq(unquoted(value), ",") {

@@ -374,7 +374,7 @@ func TestSchemes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			header := http.Header{"Www-Authenticate": tt.values}
-			if got := schemes(header); !slices.Equal(got, tt.want) {
+			if got := Schemes(header); !slices.Equal(got, tt.want) {
 				t.Errorf("schemes = %q, want %q", got, tt.want)
 			}
 		})

@@ -348,15 +348,24 @@ func checkTwoMailboxes(f facts) diagnosis {
 }
 
 func checkStranger(f facts) diagnosis {
-	var evidence, hosts []string
-	for _, e := range failed(f, autodiscover.Untrusted) {
-		if e.Untrusted == nil || e.Untrusted.Verdict != trust.Ask {
-			continue
+	const refused = "no consent helps where a rule refuses: if you know the place, whoever announces it names it by https and by a full host name; if nobody knows it, somebody may be after passwords"
+	var evidence, remedies []string
+	for _, s := range stepsOf(slices.Concat(f.Probes, f.Asked)) {
+		if s.Skipped && s.Verdict == trust.Refuse.String() && s.How != trust.FromDomain { // autodiscover.<domain> and <domain> are guesses, which nobody announces
+			evidence, remedies = appendNew(evidence, s.URL+": "+s.Err), appendNew(remedies, refused)
 		}
-		evidence = appendNew(evidence, e.Untrusted.Error())
-		hosts = appendNew(hosts, allow(e.Untrusted.Hop))
 	}
-	return diagnosis{evidence: evidence, remedy: strings.Join(hosts, "; ")}
+	for _, e := range failed(f, autodiscover.Untrusted) {
+		switch {
+		case e.Untrusted == nil || e.Untrusted.Hop.How == trust.FromDomain && e.Untrusted.Verdict == trust.Refuse:
+		case slices.ContainsFunc(evidence, func(line string) bool { return strings.HasSuffix(line, e.Untrusted.Error()) }):
+		case e.Untrusted.Verdict == trust.Ask:
+			evidence, remedies = append(evidence, e.Untrusted.Error()), appendNew(remedies, allow(e.Untrusted.Hop))
+		default:
+			evidence, remedies = append(evidence, e.Untrusted.Error()), appendNew(remedies, refused)
+		}
+	}
+	return diagnosis{evidence: evidence, remedy: strings.Join(remedies, "; ")}
 }
 
 func checkSignIn(f facts) diagnosis {

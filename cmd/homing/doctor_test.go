@@ -118,7 +118,8 @@ func TestChecks(t *testing.T) {
 		return settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)
 	}
 	asksConsent := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "mx1.fabrikam.test:443"}, Verdict: trust.Ask}
-	neverAsks := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "10.9.8.7:443"}}
+	neverAsks := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "10.9.8.7:443"}, Why: "an IP address"}
+	guess := &trust.UntrustedError{Hop: trust.Hop{MailDomain: "contoso.test", To: "autodiscover.co.uk:443", How: trust.FromDomain}}
 
 	wrong := make(map[string]bool) // the checks that have a row of this state
 	for _, tt := range []struct {
@@ -236,7 +237,12 @@ func TestChecks(t *testing.T) {
 		{"two-mailboxes", "nobody was asked", stranger, "not checked", "no sign-in"},
 
 		{"stranger", "a host to be allowed", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: asksConsent})), "wrong", "homing trust add mx1.fabrikam.test --domain contoso.test"},
-		{"stranger", "a host that can never be", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: neverAsks})), "fine", ""},
+		{"stranger", "a host that can never be", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: neverAsks})), "wrong", "no consent helps"},
+		{"stranger", "a record that names one", seen(stranger, probed(autodiscover.SourceSRV, barred(autodiscover.SourceSRV, trust.FromSRV, "https://mail/autodiscover/autodiscover.xml", "a single label names a different host on every network")), autod), "wrong", "https://mail/autodiscover/autodiscover.xml: refused to send credentials: a single label"},
+		{"stranger", "a redirect in the clear", seen(stranger, probed(autodiscover.SourceAutodiscover, leads, barred("", trust.FromHTTPRedirect, "http://mx1.fabrikam.test/", "credentials travel over https only, not http"))), "wrong", "https only"},
+		{"stranger", "a guess of ours that a rule refuses, which nobody has announced", seen(stranger, failedProbe(autodiscover.SourceRoot, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: guess, Steps: []autodiscover.Step{
+			barred(autodiscover.SourceRoot, trust.FromDomain, "https://co.uk/autodiscover/autodiscover.xml", "co.uk is a public suffix")}})), "fine", ""},
+		{"stranger", "all hosts are of the mail domain", seen(stranger, autod), "fine", ""},
 
 		{"sign-in", "refused", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann"})), "wrong", "homing setup ann@contoso.test"},
 		{"sign-in", "not to be had", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann", Err: &trust.NoLoginError{User: "ann", Err: profile.ErrSecretLocked}})), "fine", ""},

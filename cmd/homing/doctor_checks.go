@@ -52,6 +52,8 @@ var checks = []check{
 	{"no-service", "the service is announced at all", checkNoService},
 	{"closed-port", "what is announced is reachable", checkClosedPort},
 	{"two-mailboxes", "one mailbox has the address, not two", checkTwoMailboxes},
+	{"direct-connect", "Microsoft 365 has no other mailbox of the same address", checkDirectConnect},
+	{"other-mailboxes", "no archive or shared mailbox has the name of a former organisation", checkOtherMailboxes},
 	{"stranger", "nobody sends us to a host that nobody has allowed", checkStranger},
 	{"sign-in", "the sign-in is accepted", checkSignIn},
 	{"secrets", "the secrets of the profile can be had", checkSecrets},
@@ -67,10 +69,9 @@ var unseen = []finding{
 	{Check: "early-scp", Title: "this machine has joined the target's domain before the mailbox has moved", Evidence: []string{"only who plans the move knows its state"}},
 	{Check: "archive-link", Title: "an archive link that a move has left behind", Evidence: []string{"msExchArchiveDatabaseLink is in the directory of the source"}},
 	{Check: "favourites", Title: "favourites that point at the former mailbox", Evidence: []string{"they are in the mailbox, which Homing does not read"}},
-	{Check: "direct-connect", Title: "a mailbox of Microsoft 365 that has the same address", Evidence: []string{"Microsoft 365 is told the address only where discovery.microsoft365 says so; see: homing discover"}},
 	{Check: "server-caches", Title: "caches of the servers, which hold old answers for up to 12 hours", Evidence: []string{"they are inside the servers"}},
 	{Check: "attributes", Title: "attributes of the mail user that are missing (mail, proxyAddresses, mailNickname)", Evidence: []string{"they are in the directory of the source"}},
-	{Check: "other-mailboxes", Title: "archives and shared mailboxes that are named by old addresses", Evidence: []string{"they are other mailboxes, each with a sign-in of its own"}},
+	{Check: "other-logons", Title: "whether archives and shared mailboxes can be opened", Evidence: []string{"a service names their addresses, and nobody is sent credentials on its word alone; look at each with: homing doctor ADDRESS"}},
 	{Check: "split-dns", Title: "names that other networks answer otherwise", Evidence: []string{"this machine asks one resolver"}},
 }
 

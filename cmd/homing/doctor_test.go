@@ -114,6 +114,13 @@ func TestChecks(t *testing.T) {
 		h.Host, h.Source = "autodiscover.contoso.test:443", autodiscover.SourceAutodiscover
 		return h
 	}
+	office := "https://outlook.office365.com/autodiscover/autodiscover.xml"
+	online := probed(autodiscover.SourceMicrosoft365, signInAsked(autodiscover.SourceMicrosoft365, office))
+	noOnline := probed(autodiscover.SourceMicrosoft365, autodiscover.Step{Source: autodiscover.SourceMicrosoft365, Skipped: true, Err: "no policy asks Microsoft 365"})
+	with := func(p probe, others ...autodiscover.AlternativeMailbox) probe {
+		p.Result.Settings.AlternativeMailboxes = others
+		return p
+	}
 	ours := func() probe {
 		return settledAt(autodiscover.SourceAutodiscover, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress)
 	}
@@ -243,6 +250,21 @@ func TestChecks(t *testing.T) {
 		{"stranger", "a guess of ours that a rule refuses, which nobody has announced", seen(stranger, failedProbe(autodiscover.SourceRoot, &autodiscover.Error{Kind: autodiscover.Untrusted, Untrusted: guess, Steps: []autodiscover.Step{
 			barred(autodiscover.SourceRoot, trust.FromDomain, "https://co.uk/autodiscover/autodiscover.xml", "co.uk is a public suffix")}})), "fine", ""},
 		{"stranger", "all hosts are of the mail domain", seen(stranger, autod), "fine", ""},
+
+		{"direct-connect", "it knows another mailbox", asked(seen(moved, online), settledAt(autodiscover.SourceMicrosoft365, office, ex1, contosoDN, autodiscover.ByAddress)), "wrong", "ExcludeExplicitO365Endpoint=1"},
+		{"direct-connect", "it knows another than a service does", asked(seen(facts{Address: "ann@contoso.test"}, online), ours(), settledAt(autodiscover.SourceMicrosoft365, office, ex1, contosoDN, autodiscover.ByAddress)), "wrong", "elsewhere it is at mx1.fabrikam.test"},
+		{"direct-connect", "the mailbox is there", asked(seen(moved, online), settledAt(autodiscover.SourceMicrosoft365, office, mx1, fabrikamDN, autodiscover.ByAddress)), "fine", ""},
+		{"direct-connect", "nobody else knows it", asked(seen(facts{Address: "ann@contoso.test"}, online), settledAt(autodiscover.SourceMicrosoft365, office, ex1, contosoDN, autodiscover.ByAddress)), "fine", ""},
+		{"direct-connect", "it knows nobody", asked(seen(moved, online), nobody(autodiscover.SourceMicrosoft365)), "fine", ""},
+		{"direct-connect", "no policy asks it", asked(seen(moved, noOnline), ours()), "not checked", "discovery.microsoft365"},
+		{"direct-connect", "no policy trusts it", asked(seen(moved, online), ours()), "not checked", "trust.microsoft365"},
+		{"direct-connect", "nobody signs in", seen(stranger, online), "not checked", "no sign-in"},
+
+		{"other-mailboxes", "the archive has its former name", asked(moved, with(ours(), autodiscover.AlternativeMailbox{Type: "Archive", DisplayName: "Old mail", LegacyDN: contosoDN, Server: "ex1.contoso.test"})), "wrong", "Archive Old mail by " + contosoDN},
+		{"other-mailboxes", "the archive has the name of the organisation", asked(moved, with(ours(), autodiscover.AlternativeMailbox{Type: "Archive", LegacyDN: "/O=fabrikam/ou=First/cn=archive"})), "fine", ""},
+		{"other-mailboxes", "they are named by address", asked(moved, with(ours(), autodiscover.AlternativeMailbox{Type: "Delegate", SMTPAddress: "ben@contoso.test"})), "fine", ""},
+		{"other-mailboxes", "there are none", asked(moved, ours()), "fine", ""},
+		{"other-mailboxes", "nobody has answered settings", asked(moved, nobody(autodiscover.SourceAutodiscover)), "not checked", "none knows the mailbox"},
 
 		{"sign-in", "refused", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann"})), "wrong", "homing setup ann@contoso.test"},
 		{"sign-in", "not to be had", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Unauthorized, User: "ann", Err: &trust.NoLoginError{User: "ann", Err: profile.ErrSecretLocked}})), "fine", ""},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/profile"
@@ -24,6 +26,9 @@ receive credentials, logs on where the profile points, and says for each check
 what it has found and what would help. It changes nothing. What a workstation
 cannot see is listed as not checked.
 
+Given the address of a message that bounced, which begins with IMCEAEX-, it says
+which proxy address is missing there, and asks nobody.
+
 Without an address it looks at the only profile. The sign-in is that of the
 profile, or the one that the flags name; without any, nobody is signed in to.
 It ends with exit code 1 if anything is wrong.`,
@@ -38,6 +43,14 @@ It ends with exit code 1 if anything is wrong.`,
 }
 
 func (a *app) doctor(ctx context.Context, args []string, noAuth bool, s *signIn) error {
+	if len(args) == 1 {
+		if bounced := strings.Trim(args[0], " <>\t\r\n"); mailaddr.IsIMCEAEX(bounced) {
+			if _, err := mailaddr.ParseIMCEAEX(bounced); err != nil {
+				return usage(err)
+			}
+			return a.tellFindings(bounced, examineBounce(bounced), 1)
+		}
+	}
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -68,18 +81,24 @@ func (a *app) doctor(ctx context.Context, args []string, noAuth bool, s *signIn)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if a.json {
-		err = a.printJSON(struct {
-			Address  string    `json:"address"`
-			Findings []finding `json:"findings"`
-		}{q.Address, found})
-	} else {
+	return a.tellFindings(q.Address, found, len(checks))
+}
+
+// tellFindings prints what the checks of an address have found; its error says that
+// something is wrong.
+func (a *app) tellFindings(address string, found []finding, of int) error {
+	if !a.json {
 		a.printFindings(found)
+	} else if err := a.printJSON(struct {
+		Address  string    `json:"address"`
+		Findings []finding `json:"findings"`
+	}{address, found}); err != nil {
+		return err
 	}
-	if wrong := count(found, "wrong"); err == nil && wrong > 0 {
-		return &codeError{exitFailure, "", fmt.Errorf("%d of %d checks found something wrong", wrong, len(checks))}
+	if wrong := count(found, "wrong"); wrong > 0 {
+		return &codeError{exitFailure, "", fmt.Errorf("%d of %d checks found something wrong", wrong, of)}
 	}
-	return err
+	return nil
 }
 
 // doctorLogins are the sign-ins to ask with, or why nobody is asked: a doctor does

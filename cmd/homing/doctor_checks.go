@@ -87,6 +87,13 @@ func (c check) examine(f facts) finding {
 	return one
 }
 
+// examineBounce looks at the address of a message that bounced, and asks nobody:
+// the message was for any mailbox.
+func examineBounce(address string) []finding {
+	i := slices.IndexFunc(checks, func(c check) bool { return c.name == "x500" })
+	return []finding{checks[i].examine(facts{Address: address, Bounced: address})}
+}
+
 // examine runs every check, and lists those that cannot be run.
 func examine(f facts) []finding {
 	var out []finding
@@ -223,39 +230,6 @@ func checkStillClaimed(f facts) diagnosis {
 		}
 	}
 	return diagnosis{evidence: evidence, remedy: "an administrator of the former forest converts the mailbox there to a mail user whose targetAddress is the mailbox of today (after a move to Microsoft 365: to a remote mailbox), so that its service refers instead"}
-}
-
-func checkX500(f facts) diagnosis {
-	if len(f.Asked) == 0 && len(f.ByDN) == 0 {
-		return notChecked("nobody was asked: %s", cmp.Or(f.Silent, "no service answers"))
-	}
-	if f.LegacyDN == "" && len(f.ByDN) == 0 {
-		return notChecked("no LegacyDN is known for %s", f.Address)
-	}
-	var evidence, add []string
-	at, atHome := loggedOn(f)
-	look := func(dn string, p probe) {
-		if dn == "" || p.Result == nil || p.Result.By != autodiscover.ByAddress || strings.EqualFold(p.Result.Settings.LegacyDN, dn) || slices.Contains(add, "X500:"+dn) {
-			return
-		}
-		if atHome && !strings.EqualFold(p.Result.Settings.LegacyDN, at.legacyDN) {
-			return // of another mailbox than that of today
-		}
-		for _, s := range p.Steps {
-			if s.By == autodiscover.ByLegacyDN && s.URL == p.Result.URL && strings.HasPrefix(s.Said, "ErrorCode ") {
-				add = append(add, "X500:"+dn)
-				evidence = append(evidence, fmt.Sprintf("%s knows the mailbox by its address and not by %s: %s", s.URL, dn, s.Said))
-				return
-			}
-		}
-	}
-	for _, p := range f.Asked {
-		look(f.LegacyDN, p)
-	}
-	for _, former := range f.ByDN {
-		look(former.DN, former.Probe)
-	}
-	return diagnosis{evidence: evidence, remedy: "an administrator adds to the mailbox the proxy address " + strings.Join(add, " and the proxy address ") + "; without it answers to old mail bounce. Gromox knows nobody by a LegacyDN: there it is of no use to Autodiscover, and of use to answers still"}
 }
 
 // failed are the probes, with and without credentials, that ended in a kind of failure.

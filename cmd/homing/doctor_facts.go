@@ -27,6 +27,7 @@ type facts struct {
 	Profile  *profile.Profile // nil: there is none for the address
 	Former   []string         // LegacyDNs that the mailbox had before, of the profile's history
 	LegacyDN string           // the one that is asked by; empty: by the address
+	Bounced  string           // an IMCEAEX address that mail has bounced from; empty: none was given
 
 	Probes []probe  // of each source, without credentials
 	Asked  []probe  // of those that live, with credentials

@@ -170,6 +170,11 @@ func TestChecks(t *testing.T) {
 		{"x500", "Gromox refuses the very name that it answers", asked(moved, settledAt(autodiscover.SourceProfile, fabrikam, mx1, fabrikamDN, autodiscover.ByAddress, refused)), "fine", ""},
 		{"x500", "a former server refuses the name of today", asked(moved, settledAt(autodiscover.SourceAutodiscover, fabrikam, ex1, contosoDN, autodiscover.ByAddress, refused)), "fine", ""},
 		{"x500", "nobody was asked", stranger, "not checked", "no sign-in"},
+		{"x500", "mail has bounced", facts{Bounced: "IMCEAEX-_o=Contoso_ou=First+20Group_cn=ann@contoso.test"}, "wrong", "the proxy address X500:/o=Contoso/ou=First Group/cn=ann"},
+		{"x500", "mail has bounced, a service says", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: fabrikam, Said: "ErrorCode 500: no recipient <IMCEAEX-_o=Contoso_cn=ann@contoso.test>."})), "wrong", "X500:/o=Contoso/cn=ann"},
+		{"x500", "an address that was cut says too little", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: fabrikam, Said: "ErrorCode 500: no recipient IMCEAEX-_o=Contoso_cn=a"})), "fine", ""},
+		{"x500", "the profile is behind, and its name is the one that bounced", facts{Address: "ann@contoso.test", LegacyDN: "/o=Contoso", Bounced: "IMCEAEX-_o=Contoso@contoso.test"}, "wrong", "X500:/o=Contoso"},
+		{"x500", "the name of today is not missing", asked(moved, probed(autodiscover.SourceAutodiscover, autodiscover.Step{URL: fabrikam, Said: "ErrorCode 500: no recipient IMCEAEX-_o=Fabrikam_ou=First_cn=Recipients_cn=ann@fabrikam.test"})), "fine", ""},
 
 		{"loop", "the referrals lead in a circle", asked(moved, failedProbe(autodiscover.SourceAutodiscover, &autodiscover.Error{Kind: autodiscover.Loop, Steps: []autodiscover.Step{
 			{URL: autodURL, By: autodiscover.ByAddress, Said: "RedirectUrl " + fabrikam}}})), "wrong", autodURL + " (by EMailAddress) said RedirectUrl " + fabrikam},

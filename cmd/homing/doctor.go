@@ -77,7 +77,13 @@ func (a *app) doctor(ctx context.Context, args []string, noAuth bool, s *signIn)
 	if err != nil {
 		return err
 	}
-	found := examine(gather(ctx, p, q, of, logins, silent))
+	anonymous := noAuth && p.Config.Discovery.Bind != "anonymous"
+	if anonymous { // the directory gets no credentials either
+		p.Config.Discovery.Bind = "anonymous"
+	}
+	seen := gather(ctx, p, q, of, logins, silent)
+	seen.Anonymous = anonymous
+	found := examine(seen)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type facts struct {
 	Hosts   []hostFact
 	Secrets []secretFact
 
+	Anonymous    bool // the directory is asked without the sign-in that it has
 	HasDirectory bool
 	Directory    scp.Report
 	DirectoryErr error

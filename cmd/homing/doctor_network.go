@@ -166,6 +166,9 @@ func checkDirectory(f facts) diagnosis {
 			evidence = append(evidence, d.Failure)
 		}
 	}
+	if f.Anonymous && len(evidence) > 0 {
+		return notChecked("--no-auth says that nobody receives credentials, and without any: %s", evidence[0])
+	}
 	return diagnosis{evidence: evidence, remedy: "discovery goes on without it; see discovery.directories and discovery.bind, or switch it off: discovery.exclude = [\"scp-lookup\"]"}
 }
 

@@ -296,6 +296,7 @@ func TestChecks(t *testing.T) {
 		{"directory", "none", stranger, "not checked", ""},
 		{"directory", "it answers", directory(stranger), "fine", ""},
 		{"directory", "it does not", directory(stranger).with(func(f *facts) { f.DirectoryErr = errors.New("ldaps://dc1.contoso.test: connect: refused") }), "wrong", "dc1.contoso.test"},
+		{"directory", "it does not to those who may not sign in", directory(stranger).with(func(f *facts) { f.Anonymous, f.DirectoryErr = true, errors.New("it may want somebody to sign in") }), "not checked", "it may want somebody to sign in"},
 		{"directory", "one of two does not", directory(stranger).with(func(f *facts) {
 			f.Directory = scp.Report{Directories: []scp.Directory{{URL: "ldaps://dc1.contoso.test"}, {URL: "ldaps://dc2.contoso.test", Failure: "dc2 is silent"}}}
 		}), "wrong", "dc2 is silent"},

@@ -72,8 +72,7 @@ func (d *discovery) run(ctx context.Context, policy *chase) {
 			contest.end()
 			contest = d.contest(ctx, policy)
 		}
-		if e, ok := contest.next(); ok {
-			contest.ask(e)
+		if contest.ask() {
 			continue
 		}
 		contest.end() // what came to nothing is known then
@@ -90,7 +89,7 @@ func (d *discovery) run(ctx context.Context, policy *chase) {
 func (d *discovery) follow(ctx context.Context, policy *chase, a ask) {
 	step := a.step(time.Now())
 	if a.deed != skip {
-		policy.take(a, d.question(ctx, a, d.Timeout, &step))
+		policy.take(a, d.question(ctx, a, d.Timeout, nil, &step))
 	}
 	if a.why != nil {
 		step.Err = a.why.Error()
@@ -109,14 +108,15 @@ func (d *discovery) record(ctx context.Context, step Step) {
 	}
 }
 
-// question makes the exchange of a within limit and notes in step how it went.
-func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, step *Step) answer {
+// question makes the exchange of a within limit and notes in step how it went. As
+// each of its requests goes out it calls sent; nil: nobody wants to know.
+func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, sent func(), step *Step) answer {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(d.Timeout))
 	defer cancel()
 	if a.deed == meet {
 		return d.meet(ctx, a, step)
 	}
-	w := &witness{base: d.wire, logins: d.query.Logins}
+	w := &witness{base: d.wire, logins: d.query.Logins, sent: sent}
 	if a.site { // whose 401 is a hoster's: others of the realm are heard first
 		w.later = &d.untold
 	}
@@ -331,6 +331,7 @@ func hostname(rawURL string) string {
 type witness struct {
 	base    http.RoundTripper
 	logins  Logins
+	sent    func()    // called as a request goes out; nil: nobody wants to know
 	signed  bool      // credentials were sent
 	refused bool      // and refused
 	user    string    // whose they were
@@ -348,6 +349,9 @@ func (w *witness) note(step *Step) {
 }
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	if w.sent != nil {
+		w.sent()
+	}
 	if req.Header.Get("Authorization") != "" { // sent once there is a connection
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { w.signed = true }}
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))

@@ -152,6 +152,10 @@ func (c *chase) offer(a ask) ask {
 	return c.commit(c.identify(a))
 }
 
+// putOff hears that a, which was offered, has made room for another before it was
+// answered: it may be asked again.
+func (c *chase) putOff(a ask) { delete(c.asked, a.key()) }
+
 // identify returns a with the identity that the mailbox is asked for by: the
 // LegacyDN, as long as it has not been refused.
 func (c *chase) identify(a ask) ask {

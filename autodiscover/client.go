@@ -94,7 +94,8 @@ type Client struct {
 // Probes, which carry no credentials, run side by side: each has a head start of
 // 300 ms before the next, and one that fails has none. Questions, which carry
 // them, are put one after the other, by q.LegacyDN until one place refuses it, from
-// then on by the address. A discovery takes at most 90 s, follows at most 10
+// then on by the address; one that has no answer after 2 s makes room for another
+// place that lives, and is put once more when no other is left. A discovery takes at most 90 s, follows at most 10
 // referrals, 3 of them to another address, makes at most 32 requests, and sends
 // credentials to at most 3 hosts outside the mail domain and the policy; an answer
 // has at most 1 MiB. When ctx ends, the error has kind Unreachable and wraps the

@@ -2,6 +2,7 @@ package autodiscover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,8 +14,8 @@ import (
 )
 
 // contest runs a race: it looks up and probes beside one another, without
-// credentials, and hands over what lives. It owns its goroutines until end; all
-// else happens in the goroutine of the discovery.
+// credentials, and asks what lives, one at a time. It owns its goroutines until
+// end; all else happens in the goroutine of the discovery.
 type contest struct {
 	*discovery
 	policy *chase
@@ -26,6 +27,7 @@ type contest struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 	heard  chan report
+	putOff context.CancelCauseFunc // ends the question under way
 	ended  bool
 }
 
@@ -38,13 +40,16 @@ type contact struct {
 	failed *answer // why a probe came to nothing
 }
 
-// report is how a look-up or a probe went.
+// report is how a look-up, a probe or a question went, or that a question is sent.
 type report struct {
 	entrant *entrant
 	step    Step
 	found   []Candidate // of a look-up
 	lives   bool        // of a probe
-	answer  answer      // of a probe; empty if it lives and is to be asked
+	answer  answer      // of a probe, empty if it lives and is to be asked; of a question
+	asked   *ask        // the question
+	putOff  bool        // it was, and not answered
+	sent    bool        // a request of the question goes out; there is nothing else to report
 }
 
 // contest begins a race for what the policy searches.
@@ -64,7 +69,7 @@ func (d *discovery) contest(ctx context.Context, policy *chase) *contest {
 			}
 		}
 	}
-	c.heard = make(chan report, maxProbes+len(c.race.entrants)) // nobody waits to report
+	c.heard = make(chan report, maxProbes+len(c.race.entrants)) // nobody waits to report but a question, which is always listened to
 	return c
 }
 
@@ -88,27 +93,43 @@ func place(rawURL string) string {
 	return u.Scheme + "://" + trust.HostPort(u) + u.RequestURI()
 }
 
-// next returns the next that lives, and false when nobody does any more, when the
-// policy has heard enough or when the time is up.
-func (c *contest) next() (*entrant, bool) {
-	for c.ctx.Err() == nil && !c.policy.ended {
-		m := c.race.next(time.Since(c.began))
-		switch {
-		case m.over:
-			return nil, false
-		case m.hand != nil:
-			return m.hand, true
-		case m.start != nil:
-			c.start(m.start)
+// ask goes on until somebody has been asked and the policy told how it went. It
+// reports false when nobody is left to ask, when the policy has heard enough or
+// when the time is up; no question is under way then.
+func (c *contest) ask() bool {
+	for {
+		if c.ctx.Err() != nil || c.policy.ended {
+			if c.race.asked == nil {
+				return false
+			}
+			if c.hear(<-c.heard) { // the question under way is the last
+				return true
+			}
 			continue
 		}
-		c.wait(m.until)
+		now := time.Since(c.began)
+		switch m := c.race.next(now); {
+		case m.over:
+			return false
+		case m.start != nil:
+			c.start(m.start)
+		case m.hand != nil:
+			if c.put(m.hand) {
+				return true
+			}
+		case m.putOff != nil:
+			c.putOff(fmt.Errorf("%w after %.0f s: another one answers", errPutOff, (now - c.race.held + hold).Seconds()))
+		default:
+			if c.wait(m.until) {
+				return true
+			}
+		}
 	}
-	return nil, false
 }
 
 // wait hears one report, or waits until the given time of the race; 0: for ever.
-func (c *contest) wait(until time.Duration) {
+// It reports whether somebody who was asked has answered.
+func (c *contest) wait(until time.Duration) bool {
 	var due <-chan time.Time
 	if until > 0 {
 		timer := time.NewTimer(until - time.Since(c.began))
@@ -117,10 +138,11 @@ func (c *contest) wait(until time.Duration) {
 	}
 	select {
 	case r := <-c.heard:
-		c.hear(r)
+		return c.hear(r)
 	case <-due:
 	case <-c.ctx.Done():
 	}
+	return false
 }
 
 // start begins the look-up or the probe of e.
@@ -157,10 +179,18 @@ func (c *contest) start(e *entrant) {
 	})
 }
 
-// hear takes a report.
-func (c *contest) hear(r report) {
+// hear takes a report, and says whether it is that somebody who was asked has
+// answered.
+func (c *contest) hear(r report) bool {
 	e := r.entrant
+	if r.sent {
+		c.race.sent(time.Since(c.began))
+		return false
+	}
 	e.contact.step = r.step
+	if r.asked != nil {
+		return c.answered(r)
+	}
 	switch {
 	case e.lookup != nil:
 		c.race.found(e, c.announced(e, r.found))
@@ -179,6 +209,7 @@ func (c *contest) hear(r report) {
 		}
 		c.race.live(e)
 	}
+	return false
 }
 
 // announced makes entrants of what a look-up has found, and says so in its step.
@@ -210,23 +241,55 @@ func (c *contest) announced(l *entrant, found []Candidate) []*entrant {
 	return out
 }
 
-// ask puts the question to one that lives, and tells the policy how it went.
-func (c *contest) ask(e *entrant) {
-	defer c.race.resume(e)
-	step := &e.contact.step
+// put puts the question to one that lives, and reports whether it is answered at
+// once. The second question to one that was put off is a step of its own.
+func (c *contest) put(e *entrant) bool {
 	a := c.policy.offer(e.contact.ask)
-	step.By = a.by
+	if e.contact.told {
+		e.contact.step, e.contact.told = a.step(time.Now()), false
+	}
+	e.contact.step.By = a.by
+	r := report{entrant: e, step: e.contact.step, asked: &a}
 	switch {
 	case a.deed == skip:
 		e.contact.ask = a
+		c.tell(e)
+		c.race.resume(e)
+		return true
 	case e.contact.ready != nil:
-		c.policy.take(a, *e.contact.ready)
-	default:
-		began := time.Now()
-		c.policy.take(a, c.question(c.ctx, a, c.Timeout-step.Elapsed, step))
-		step.Elapsed += time.Since(began)
+		r.answer = *e.contact.ready
+		return c.answered(r)
 	}
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	c.putOff = cancel
+	c.wg.Go(func() {
+		defer cancel(nil)
+		began := time.Now()
+		sent := func() { c.heard <- report{entrant: e, sent: true} }
+		r.answer = c.question(ctx, a, c.Timeout-r.step.Elapsed, sent, &r.step)
+		r.step.Elapsed += time.Since(began)
+		if cause := context.Cause(ctx); errors.Is(cause, errPutOff) && r.answer.failure != nil && !r.answer.refused {
+			r.putOff, r.step.Err = true, cause.Error() // whatever has failed over it
+		}
+		c.heard <- r
+	})
+	return false
+}
+
+// answered tells the policy how a question went, and says whether it is answered:
+// not where it was put off.
+func (c *contest) answered(r report) bool {
+	e := r.entrant
+	if r.putOff {
+		c.policy.putOff(*r.asked)
+		c.tell(e)
+		c.race.again(e)
+		return false
+	}
+	c.policy.take(*r.asked, r.answer)
 	c.tell(e)
+	c.race.resume(e)
+	return true
 }
 
 // tell records the step of e.

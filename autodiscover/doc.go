@@ -24,6 +24,10 @@
 // cookies. In the order of rank each has a head start of 300 ms before the next,
 // and one that fails has none. The first that lives is asked at once, as the head
 // starts were the advantage of its betters; those that live later wait by rank.
+// One is asked at a time. For 2 s of a question nobody else is begun; then the race
+// goes on beside it, and once another lives, the question that hangs is put off,
+// which is no answer: the place is asked again, with its full time, when nobody
+// else is left. Where nobody else lives, it keeps its time.
 // The look-ups of the directory and of SRV begin with the race, since they cost no
 // host of the domain a request; the clear-text GET waits for its turn, so that a
 // healthy domain never sees one.

@@ -66,8 +66,25 @@ func measure(t *testing.T, k int) (raced, serial time.Duration) {
 	return raced, serial
 }
 
+// measureHung is measure with a place of higher rank that hangs on the question.
+func measureHung(t *testing.T) (raced, serial time.Duration) {
+	t.Helper()
+	const hung = "hung.contoso.test"
+	inMemory(t, map[string]http.HandlerFunc{hung: hangs(time.Hour, home()), auto: home()}, func(t *testing.T, m *memory) {
+		first := []Candidate{{URL: at(hung), How: trust.FromConfiguration}}
+		result, err, took := m.discover(t, m.client(), Query{First: first})
+		if err != nil || result.URL != at(auto) {
+			t.Fatalf("%v, %v", result, err)
+		}
+		raced = took
+		serial, _ = m.serially(t, append(first, Candidate{URL: at(auto), How: trust.FromDomain}))
+	})
+	return raced, serial
+}
+
 // Each dead place of higher rank costs a head start, and no more:
-// T(k) <= 1.1·T(0) + k·headstart.
+// T(k) <= 1.1·T(0) + k·headstart. One that lives and hangs on the question costs its
+// first contact and the hold.
 func TestDeadPlacesCostTheirHeadStarts(t *testing.T) {
 	var none time.Duration
 	for k := range 5 {
@@ -83,6 +100,16 @@ func TestDeadPlacesCostTheirHeadStarts(t *testing.T) {
 		if want := none + time.Duration(k)*7*time.Second; serial != want {
 			t.Errorf("%d dead places: one after the other %v, want %v", k, serial, want)
 		}
+	}
+	raced, serial := measureHung(t)
+	limit := none*11/10 + hold + 150*time.Millisecond // a connection and a first contact
+	t.Logf("a place that hangs on the signed question costs %.2f s, limit %.2f s; one after the other %.2f s",
+		(raced - none).Seconds(), (limit - none).Seconds(), (serial - none).Seconds())
+	if raced > limit {
+		t.Errorf("a place that hangs: %v, limit %v", raced, limit)
+	}
+	if want := none + 150*time.Millisecond + headerLimit; serial != want {
+		t.Errorf("a place that hangs: one after the other %v, want %v", serial, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // The times of a discovery, each from the start of what it limits.
 const (
 	headStart      = 300 * time.Millisecond // of a candidate before the next in rank
+	hold           = 2 * time.Second        // of a question before the race goes on beside it: a healthy place answers in a part of it, and one that hangs costs no more
 	lookupLimit    = 3 * time.Second        // a name in DNS
 	connectLimit   = 4 * time.Second        // a TCP connection
 	tlsLimit       = 5 * time.Second        // a TLS handshake
@@ -61,3 +62,6 @@ func late(limit time.Duration) error {
 
 // errEnded is the cause of what a discovery no longer waits for.
 var errEnded = errors.New("not waited for")
+
+// errPutOff is in the cause of a question that has made room for another.
+var errPutOff = errors.New("put off")

@@ -8,7 +8,7 @@ import (
 
 // Diff returns the fields that differ between old and new, named as people say
 // them. The zero Profile as old gives every field that new has. Version, ID,
-// Generation and Saved are no news and left out.
+// Generation and Saved are no news and left out, and so are Issued and TTL.
 func Diff(old, new Profile) []Change {
 	from, to := mapi(old), mapi(new)
 	fields := []Change{

@@ -82,9 +82,10 @@ func next(p, old Profile, number uint64, why Reason) (g Generation, data []byte,
 
 // restored is old with the place and the logins of wanted. What the last logon
 // told stays, for it is what clients have cached; so do the names that people
-// gave.
+// gave. A place that somebody chose holds until something fails.
 func restored(old, wanted Profile) Profile {
 	old.Endpoint, old.Logins, old.Proven = wanted.Endpoint, wanted.Logins, false
+	old.Endpoint.Issued, old.Endpoint.TTL = time.Time{}, 0
 	return old
 }
 

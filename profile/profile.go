@@ -40,6 +40,11 @@ type Endpoint struct {
 	// Autodiscover is the URL that issued these settings: the first one to ask
 	// the next time. [MS-OXMVMBX] 3.1.1 sends the question to the source.
 	Autodiscover string `json:"autodiscover,omitempty"`
+	// Issued is when that service issued them, UTC in whole seconds; zero: not
+	// known. TTL is for how many hours they hold from then on, at most 24
+	// ([MS-OXDSCLI] 2.2.4.1.1.2.6); 0: until something fails.
+	Issued time.Time `json:"issued,omitzero"`
+	TTL    int       `json:"ttl,omitempty"`
 	// Routing is the address that the issuing Autodiscover service knows the
 	// mailbox by where it differs from the profile's (after a redirectAddr).
 	Routing string `json:"routing,omitempty"`

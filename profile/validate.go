@@ -17,6 +17,7 @@ import (
 const (
 	maxURL  = 2048 // bytes
 	maxDN   = 1024 // bytes; a LegacyDN travels as the UserDn of Connect ([MS-OXCMAPIHTTP] 2.2.4.1.1)
+	maxTTL  = 24   // hours
 	maxText = 1024 // bytes of a label, a user name, a realm or a secret reference
 )
 
@@ -50,6 +51,9 @@ func (p Profile) Validate() error {
 	}
 	if p.Endpoint.Autodiscover != "" {
 		check("autodiscover", checkURL(p.Endpoint.Autodiscover))
+	}
+	if p.Endpoint.TTL < 0 || p.Endpoint.TTL > maxTTL {
+		check("ttl", fmt.Errorf("%d is not within 0 and %d hours", p.Endpoint.TTL, maxTTL))
 	}
 	if p.Endpoint.Routing != "" {
 		check("routing", checkAddress(p.Endpoint.Routing))

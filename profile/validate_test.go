@@ -30,6 +30,8 @@ func TestValidate(t *testing.T) {
 		{"a label that is no UTF-8", func(p *Profile) { p.Label = "\xff" }, "label", "control character"},
 		{"an endless label", func(p *Profile) { p.Label = long }, "label", "1024 bytes"},
 		{"an address at an IP address", func(p *Profile) { p.Address = "ann@192.0.2.1" }, "address", "IP address"},
+		{"settings that hold for more than a day", func(p *Profile) { p.Endpoint.TTL = 25 }, "ttl", "25 is not within 0 and 24 hours"},
+		{"settings that have never held", func(p *Profile) { p.Endpoint.TTL = -1 }, "ttl", "-1 is not within 0 and 24 hours"},
 		{"a routing address without @", func(p *Profile) { p.Endpoint.Routing = "ann" }, "routing", "exactly one @"},
 		{"http", func(p *Profile) { p.Endpoint.MAPI.MailStore = "http://ex1.contoso.test/" }, "mailbox url", "https://"},
 		{"no URL", func(p *Profile) { p.Endpoint.MAPI.MailStore = "" }, "mailbox url", "https://"},

@@ -122,6 +122,10 @@ func (a *app) profileShow(p profile.Profile, env bool) error {
 	if p.Endpoint.MAPI != nil {
 		mapi = *p.Endpoint.MAPI
 	}
+	issued, ttl := "", ""
+	if at := p.Endpoint.Issued; !at.IsZero() {
+		issued, ttl = at.Format(time.RFC3339), strconv.Itoa(p.Endpoint.TTL)
+	}
 	rows := []struct{ name, env, value string }{
 		{"id", "HOMING_ID", string(p.ID)},
 		{"label", "HOMING_LABEL", p.Label},
@@ -131,6 +135,8 @@ func (a *app) profileShow(p profile.Profile, env bool) error {
 		{"address book", "HOMING_ADDRESS_BOOK", mapi.AddressBook},
 		{"legacy dn", "HOMING_LEGACY_DN", mapi.LegacyDN},
 		{"autodiscover", "HOMING_AUTODISCOVER", p.Endpoint.Autodiscover},
+		{"issued", "HOMING_ISSUED", issued},
+		{"ttl", "HOMING_TTL", ttl},
 		{"display name", "HOMING_DISPLAY_NAME", p.Identity.DisplayName},
 		{"mailbox guid", "HOMING_MAILBOX_GUID", p.Identity.MailboxGUID},
 		{"repl guid", "HOMING_REPL_GUID", p.Identity.ReplGUID},

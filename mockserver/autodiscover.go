@@ -229,6 +229,7 @@ func (s *Server) settings(x *exchange, f *forest, m *mailbox) found {
 		"DeploymentID": s.dir.newGUID("deployment of "+f.Name, 0).String(),
 		"Host":         host, "MailboxID": m.mailboxID(f), "Server": m.mailboxID(f),
 		"Store": at.server.url(EndpointMAPI, m.mailboxID(f)), "Book": at.server.url(EndpointNSPI, m.mailboxID(f)),
+		"TTL":      f.TTL,
 		"ServerDN": f.serverDN(m.mailboxID(f)), "ServerVersion": serverVersion(at.server.Version),
 		"MicrosoftOnline": at.server.flavour.microsoftOnline,
 	}

@@ -155,6 +155,34 @@ func TestSettingsNameBothURLsAndTheAddressBook(t *testing.T) {
 	}
 }
 
+func TestSettingsSayHowLongTheyHold(t *testing.T) {
+	for _, tt := range []struct {
+		name, keys, want string // want: of each block that is not mapiHttp
+	}{
+		{"nothing said", ``, ""},
+		{"a day", `ttl = 24`, "<TTL>24</TTL>"},
+		{"until something fails", `ttl = 0`, "<TTL>0</TTL>"},
+		{"for longer than any client believes", `ttl = 65535`, "<TTL>65535</TTL>"},
+	} {
+		for _, flavour := range []struct {
+			name, keys string
+			blocks     int
+		}{{FlavourExchangeSE, "", 1}, {FlavourExchange2010, `mapi = "never"`, 3}, {FlavourGromox, "", 3}} {
+			t.Run(tt.name+" by "+flavour.name, func(t *testing.T) {
+				s := Start(t, strings.Replace(flavoured(flavour.name), `org = "Contoso"`, "org = \"Contoso\"\n"+tt.keys+"\n"+flavour.keys, 1))
+				d := newClient(t, s, "ann@contoso.test").settings("autodiscover.contoso.test", "ann@contoso.test")
+				want := flavour.blocks
+				if tt.want == "" {
+					want = 0
+				}
+				if got := strings.Count(d.Text, "<TTL>"); got != want || strings.Count(d.Text, tt.want) < want {
+					t.Errorf("%d blocks say how long they hold, want %d with %q:\n%s", got, want, tt.want, d.Text)
+				}
+			})
+		}
+	}
+}
+
 func TestServerVersion(t *testing.T) {
 	for version, want := range map[string]string{ // worked by hand from the bit fields
 		"15.02.2562.045": "73C28A02",

@@ -3,7 +3,9 @@ package mockserver
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,6 +149,9 @@ func (d *directory) addForest(spec Forest) error {
 		if err := choose("forest "+f.Name, c.key, c.value, c.allowed); err != nil {
 			return err
 		}
+	}
+	if f.TTL != nil && (*f.TTL < 0 || *f.TTL > math.MaxUint16) {
+		return refused("ttl", strconv.Itoa(*f.TTL), "forest %s: ttl %d: want 0 to 65535 hours", f.Name, *f.TTL)
 	}
 	if len(f.Forest.Servers) == 0 {
 		return refused("name", f.Name, "forest %s has no server", f.Name)

@@ -36,7 +36,8 @@ var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
       </Protocol>
 {{- else}}
       <Protocol>
-        <Type>EXCH</Type>
+        <Type>EXCH</Type>{{with .TTL}}
+        <TTL>{{.}}</TTL>{{end}}
         <Server>{{x .Server}}</Server>
         <ServerDN>{{x .ServerDN}}</ServerDN>
         <ServerVersion>{{x .ServerVersion}}</ServerVersion>
@@ -45,7 +46,8 @@ var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
         <ServerExclusiveConnect>off</ServerExclusiveConnect>
       </Protocol>
       <Protocol>
-        <Type>EXPR</Type>
+        <Type>EXPR</Type>{{with .TTL}}
+        <TTL>{{.}}</TTL>{{end}}
         <Server>{{x .Host}}</Server>
         <SSL>On</SSL>
         <AuthPackage>Basic</AuthPackage>
@@ -54,7 +56,8 @@ var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
       </Protocol>
 {{- end}}
       <Protocol>
-        <Type>WEB</Type>
+        <Type>WEB</Type>{{with .TTL}}
+        <TTL>{{.}}</TTL>{{end}}
         <External>
           <OWAUrl AuthenticationMethod="Fba">https://{{x .Host}}/owa/</OWAUrl>
           <Protocol>

@@ -15,6 +15,9 @@ const gromoxHeadXML = `<?xml version="1.0" encoding="UTF-8"?>` +
 const gromoxServices = `<ASUrl>https://{{x .Host}}/EWS/Exchange.asmx</ASUrl><EwsUrl>https://{{x .Host}}/EWS/Exchange.asmx</EwsUrl>` +
 	`<EmwsUrl>https://{{x .Host}}/EWS/Exchange.asmx</EmwsUrl><EcpUrl>https://{{x .Host}}/EWS/</EcpUrl><EcpUrl-photo>thumbnail.php</EcpUrl-photo>`
 
+// gromoxTTL stands where a world says so: Gromox itself states none.
+const gromoxTTL = `{{with .TTL}}<TTL>{{.}}</TTL>{{end}}`
+
 const gromoxBook = `<OOFUrl>https://{{x .Host}}/EWS/Exchange.asmx</OOFUrl><OABUrl>https://{{x .Host}}/OAB/</OABUrl>`
 
 const gromoxProxy = `<Server>{{x .Host}}</Server><SSL>On</SSL><CertPrincipalName>None</CertPrincipalName><AuthPackage>basic</AuthPackage>` +
@@ -25,14 +28,14 @@ var gromoxSettingsXML = page("settings of Gromox", gromoxHeadXML+
 	`<AutoDiscoverSMTPAddress>{{x .Address}}</AutoDiscoverSMTPAddress><DisplayName>{{x .DisplayName}}</DisplayName>`+
 	`<LegacyDN>{{x .LegacyDN}}</LegacyDN><DeploymentId>eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee</DeploymentId></User><Account>`+
 	`<AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>False</MicrosoftOnline><ConsumerMailbox>False</ConsumerMailbox>`+
-	`<Protocol>`+gromoxBook+`<Type>EXHTTP</Type>`+gromoxProxy+gromoxServices+`</Protocol>`+
+	`<Protocol>`+gromoxBook+`<Type>EXHTTP</Type>`+gromoxTTL+gromoxProxy+gromoxServices+`</Protocol>`+
 	`{{if .MAPI}}<Protocol Type="mapiHttp" Version="1"><MailStore>`+
 	`<InternalUrl>{{x .Store}}</InternalUrl><ExternalUrl>{{x .Store}}</ExternalUrl></MailStore>`+
 	`<AddressBook><InternalUrl>{{x .Book}}</InternalUrl><ExternalUrl>{{x .Book}}</ExternalUrl></AddressBook></Protocol>{{end}}`+
-	`<Protocol><Type>EXCH</Type><Server>{{x .MailboxID}}</Server><ServerVersion>{{.ServerVersion}}</ServerVersion><ServerDN>{{x .ServerDN}}</ServerDN>`+
+	`<Protocol><Type>EXCH</Type>`+gromoxTTL+`<Server>{{x .MailboxID}}</Server><ServerVersion>{{.ServerVersion}}</ServerVersion><ServerDN>{{x .ServerDN}}</ServerDN>`+
 	`<MdbDN>{{x .ServerDN}}/cn=Microsoft Private MDB</MdbDN><AuthPackage>anonymous</AuthPackage>`+
 	`<ServerExclusiveConnect>off</ServerExclusiveConnect>`+gromoxBook+`<PublicFolderServer>{{x .Host}}</PublicFolderServer>`+gromoxServices+`</Protocol>`+
-	`<Protocol><Type>EXPR</Type>`+gromoxProxy+gromoxBook+`</Protocol>`+
+	`<Protocol><Type>EXPR</Type>`+gromoxTTL+gromoxProxy+gromoxBook+`</Protocol>`+
 	`{{range .Delegated}}<AlternativeMailbox><Type>Delegate</Type><DisplayName>{{x .Name}}</DisplayName>`+
 	`<SmtpAddress>{{x .Address}}</SmtpAddress><OwnerSmtpAddress>{{x .Address}}</OwnerSmtpAddress></AlternativeMailbox>{{end}}`+
 	`<PublicFolderInformation><SmtpAddress>public.folder.root@{{x .Forest}}</SmtpAddress></PublicFolderInformation>`+

@@ -46,6 +46,7 @@ type Forest struct {
 	RefuseAt     string         `toml:"refuse_at"`    // where a mailbox that is not here is refused: RefuseConnect, RefuseLogon; "": as the flavour does
 	Unknown      string         `toml:"unknown"`      // with which code: "ecUnknownUser", "ecLoginFailure"; "": as the flavour does
 	Referral     string         `toml:"referral"`     // how Autodiscover refers to another forest: one of the Refer constants; "": as the flavour does
+	TTL          *int           `toml:"ttl"`          // hours that its settings hold, 0 to 65535; nil: they do not say
 	Servers      []ServerSite   `toml:"server"`       // at least one
 	Autodiscover []Autodiscover `toml:"autodiscover"` // none: autodiscover.<Name>
 }

@@ -105,6 +105,8 @@ func TestAWorldIsRefused(t *testing.T) {
 		{"an organisation twice", `org = "Fabrikam"`, `org = "contoso"`, `line 11, column 7: forest fabrikam.test: org "contoso" is that of contoso.test`},
 		{"an organisation with a slash", `org = "Fabrikam"`, `org = "Fabri/kam"`, "line 11, column 7"},
 		{"a choice that is none", `org = "Fabrikam"`, `server_name = "host"`, `line 11, column 15: forest fabrikam.test: server_name "host": want one of dn, mdb, guid`},
+		{"settings that hold for less than nothing", `org = "Fabrikam"`, `ttl = -1`, `line 11, column 7: forest fabrikam.test: ttl -1: want 0 to 65535 hours`},
+		{"settings that hold for longer than can be said", `org = "Fabrikam"`, `ttl = 65536`, `line 11, column 7: forest fabrikam.test: ttl 65536: want 0 to 65535 hours`},
 		{"a server twice", `name = "mx1"`, `name = "ex1"`, "line 13, column 8: server ex1 is there twice"},
 		{"a server that is no label", `name = "mx1"`, `name = "mx 1"`, "line 13, column 8"},
 		{"a host twice", `name = "mx1"`, "name = \"mx1\"\nhost = \"ex1.contoso.test\"", "line 14, column 8: host ex1.contoso.test is there twice"},

@@ -114,6 +114,9 @@ func decide(s State, o Outcome, b Budget) (Verdict, Budget) {
 		}
 		return Verdict{Waiting, ForNews}, b
 	case Online: // whatever ended it, the way back begins at the server itself
+		if o == LoggedOn { // the settings had run out, and where they lead now we are in
+			return Verdict{Next: Online}, Budget{}
+		}
 		if b.Brief {
 			return Verdict{Waiting, ForServer}, b
 		}

@@ -80,8 +80,9 @@ func TestDecide(t *testing.T) {
 		{"a refused sign-in and nothing better: a person is needed", []State{Discovering},
 			[]Outcome{NothingBetter, NoDirectory, NeverTrusted}, Budget{Discoveries: 1, SignIn: true}, you, Budget{Discoveries: 1, SignIn: true}},
 
+		{"settings that had run out lead to a place where we are in", []State{Online}, []Outcome{LoggedOn}, Budget{Hops: 3, Discoveries: 1, Brief: true}, online, fresh},
 		{"whatever ends a session, the next one waits for its turn", []State{Online},
-			[]Outcome{LoggedOn, WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, turn, Budget{Hops: 3, Discoveries: 1, Fresh: 1}},
+			[]Outcome{WrongServer, Circle, UnknownHere, Gone, SessionLost, Unauthorized, NeverTrusted, Found, NothingBetter, NoDirectory, Unreadable}, Budget{Hops: 3, Discoveries: 1, Fresh: 1}, turn, Budget{Hops: 3, Discoveries: 1, Fresh: 1}},
 		{"sessions that die young give the server time", []State{Online}, []Outcome{SessionLost}, Budget{Brief: true}, server, Budget{Brief: true}},
 
 		{"a machine that stands still is asked nothing, and waits", []State{Waiting, NeedsYou, Paused, Stopped},

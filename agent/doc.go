@@ -15,6 +15,7 @@
 //	connecting ─ in transit, busy ─► waiting, same server
 //	connecting ─ unauthorized, denied, untrusted ─► needs you
 //	online ─ session lost ─► waiting for its turn (for the server, where one after the other dies young)
+//	online ─ settings run out and lead elsewhere, in there ─► online, saved
 //	waiting ─ timer, check now, wake ─► connecting
 //	any ─ stopped
 //

@@ -38,13 +38,14 @@ const (
 
 // met are the outcomes that a machine can put to the policy, by state. The
 // exploration of the machine shows that it is these and no others; it leaves out
-// Paused, which no outcome leads to.
+// Paused, which no outcome leads to, and renewals, which go on beside a session:
+// those put LoggedOn to it in Online (renew_test.go).
 var met = map[State][]Outcome{
 	Starting: {Found, NothingBetter, Unreadable},
 	Connecting: {LoggedOn, WrongServer, Circle, UnknownHere, Gone, InTransit, Busy, SessionLost,
 		Unauthorized, NoSecret, Denied, Untrusted, NeverTrusted, Cancelled},
 	Discovering: {Busy, Unauthorized, NoSecret, Untrusted, NeverTrusted, Found, NothingBetter, NoDirectory, Cancelled},
-	Online:      {SessionLost, Cancelled},
+	Online:      {LoggedOn, SessionLost, Cancelled},
 	Waiting:     {Cancelled},
 	NeedsYou:    {Cancelled},
 }
@@ -72,7 +73,7 @@ var leads = map[State]map[Outcome][]State{
 		Busy: {Waiting}, Unauthorized: {NeedsYou}, Untrusted: {NeedsYou}, NoSecret: {NeedsYou},
 		Cancelled: {Stopped},
 	},
-	Online:   {SessionLost: {Waiting}, Cancelled: {Stopped}},
+	Online:   {LoggedOn: {Online}, SessionLost: {Waiting}, Cancelled: {Stopped}},
 	Waiting:  {Cancelled: {Stopped}},
 	NeedsYou: {Cancelled: {Stopped}},
 }
@@ -188,7 +189,7 @@ func (g *graph) judge(at standing, o Outcome, to *standing, v Verdict) {
 		g.breaks("stops when told, and only then", "%s", named())
 	case at.Settled() && !to.Settled():
 		g.breaks("settled until time passes or somebody asks", "%s", named())
-	case to.State == Starting, to.State == Paused, to.State == Online && (at.State != Connecting || o != LoggedOn):
+	case to.State == Starting, to.State == Paused, to.State == Online && (at.State != Connecting && at.State != Online || o != LoggedOn):
 		g.breaks("online by a logon alone", "%s", named())
 	}
 	switch {

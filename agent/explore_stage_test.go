@@ -326,7 +326,7 @@ func (i *inquiry) names(mailStore, issuer string) (*autodiscover.Result, error) 
 func (i *inquiry) result(mailStore, issuer string) *autodiscover.Result {
 	return &autodiscover.Result{URL: issuerURL(issuer), Address: i.q.Address, By: autodiscover.ByLegacyDN, Settings: autodiscover.Settings{
 		LegacyDN:  annDN,
-		Protocols: []autodiscover.Protocol{{Type: "mapiHttp", Version: 1, MAPI: &autodiscover.MAPI{MailStore: mailStore}}},
+		Protocols: []autodiscover.Protocol{{Type: "mapiHttp", Version: 1, MAPI: &autodiscover.MAPI{MailStore: mailStore}}, {Type: "WEB"}}, // without a timer
 	}}
 }
 

@@ -207,6 +207,9 @@ func TestNoScriptOfAnswersBreaksAClaim(t *testing.T) {
 	perform(t, everyScript(2), func(s *stage) { s.cut = true }, func(_ script, s *stage) { x.meet(s) })
 	for _, state := range walk[State]() {
 		for _, o := range walk[Outcome]() {
+			if state == Online && o == LoggedOn { // of a renewal, which the stage has none of
+				continue
+			}
 			if want := slices.Contains(met[state], o); x.meets[state][o] != want {
 				t.Errorf("%s is met in %s: %v, want %v", o, state, x.meets[state][o], want)
 			}

@@ -51,6 +51,11 @@ type machine struct {
 	journey []Leg             // the last one that led somewhere else
 	arrived bool              // the next leg begins a new journey
 
+	inquired time.Time      // when Autodiscover was last asked, whatever it said
+	renewed  <-chan renewal // Online: what comes of settings that run out; nil: they do not
+	renewing sync.WaitGroup // who asks for them
+	aside    *aside         // what was refused to renewals
+
 	mu     sync.Mutex
 	paused bool
 	view   Mailbox
@@ -67,6 +72,7 @@ func newMachine(a *Agent, p profile.Profile) *machine {
 		log:    a.cfg.Log.With("component", "agent", "mailbox", string(p.ID)),
 		random: rand.New(rand.NewPCG(a.cfg.Seed, hash(p.ID))),
 		logins: &logins{id: p.ID, secrets: a.cfg.Secrets, refusals: a.cfg.Refusals, refs: p.Logins},
+		aside:  &aside{Refusals: a.cfg.Refusals},
 		poked:  make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		p:      p,

@@ -335,6 +335,7 @@ func TestAfterAMoveToAnotherForestItsAutodiscoverIsAskedFirst(t *testing.T) {
 		if diff := cmp.Diff(profile.Endpoint{
 			MAPI:         &profile.MAPI{MailStore: "https://mail.fabrikam.test/mapi/emsmdb/", LegacyDN: fabDN},
 			Autodiscover: fabIssuer,
+			Issued:       time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), // when the bubble begins
 		}, got); diff != "" {
 			t.Errorf("endpoint (-want +got):\n%s", diff)
 		}

@@ -16,7 +16,7 @@ type Pace struct {
 	Turn    time.Duration // a lost session is replaced within this, at a random time; negative: at once
 	Probe   time.Duration // at least this long between two probes of a session
 	Save    time.Duration // until a failed save is tried again
-	Jitter  float64       // each wait is lengthened by up to this share; negative: none
+	Jitter  float64       // each wait is lengthened by up to this share, and the life of settings by that of their TTL; negative: none
 }
 
 // Steps is a wait that doubles from First to Max; a Max below First: it stays.
@@ -61,6 +61,14 @@ func (p Pace) withDefaults() Pace {
 		p.Jitter = d.Jitter
 	}
 	return p
+}
+
+// renewal returns in how long settings are asked for anew that were issued, or
+// asked for, at that time and hold for ttl: not before, and not all at once. A
+// time that is still to come is that of a clock that was wrong.
+func (p Pace) renewal(asked, now time.Time, ttl time.Duration, random *rand.Rand) time.Duration {
+	d := min(max(asked.Add(ttl).Sub(now), 0), ttl)
+	return d + time.Duration(max(p.Jitter, 0)*random.Float64()*float64(ttl))
 }
 
 // steps returns the row for w.

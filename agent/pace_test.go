@@ -51,6 +51,38 @@ func TestJitterOnlyLengthens(t *testing.T) {
 	}
 }
 
+func TestSettingsRunOutWhenTheirTimeIsOverAndNotAllAtOnce(t *testing.T) {
+	now, random := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), rand.New(rand.NewPCG(1, 2))
+	for _, tt := range []struct {
+		name  string
+		asked time.Duration // before now
+		want  time.Duration // the least; a quarter of 8 hours more is the most
+	}{
+		{"just issued", 0, 8 * time.Hour},
+		{"hours ago", 3 * time.Hour, 5 * time.Hour},
+		{"for exactly their time", 8 * time.Hour, 0},
+		{"months ago", 2000 * time.Hour, 0},
+		{"in the future, by a clock that was wrong", -2000 * time.Hour, 8 * time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (Pace{Jitter: -1}).renewal(now.Add(-tt.asked), now, 8*time.Hour, random); got != tt.want {
+				t.Errorf("without jitter in %v, want %v", got, tt.want)
+			}
+			seen := make(map[time.Duration]bool)
+			for range 1000 {
+				d := DefaultPace().renewal(now.Add(-tt.asked), now, 8*time.Hour, random)
+				if d < tt.want || d > tt.want+2*time.Hour {
+					t.Fatalf("in %v, want %v and at most 2 h more", d, tt.want)
+				}
+				seen[d] = true
+			}
+			if len(seen) < 900 {
+				t.Errorf("%d different times of 1000: they do not spread", len(seen))
+			}
+		})
+	}
+}
+
 func TestTheZeroPaceIsTheDefault(t *testing.T) {
 	if got := (Pace{}).withDefaults(); got != DefaultPace() {
 		t.Errorf("the zero Pace becomes %+v", got)

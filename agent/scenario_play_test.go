@@ -83,6 +83,7 @@ func (p *player) play(script string) error {
 //
 //	start [once]                        the agent, as a new process; once: nothing happens by itself
 //	stop                                and waits for its end
+//	steady                              from its next start on no wait is lengthened at random
 //	setup ADDRESS [PASSWORD [USER]]     a new mailbox; without a password that of the world
 //	world LINE                          see mockserver.Server.Do
 //	await [ADDRESS] STATE [generation N] [need KIND [OF]] [problem OUTCOME]
@@ -110,6 +111,9 @@ func (p *player) do(line string) error {
 		return p.start(rest == "once")
 	case word == "stop" && rest == "":
 		p.stop()
+		return nil
+	case line == "steady":
+		p.pace.Jitter = -1
 		return nil
 	case word == "setup" && len(args) > 0:
 		password := argument(1)

@@ -24,12 +24,11 @@ func (p *player) note(who profile.ID, text string) {
 }
 
 // trace is the script, line by line, with the states and the requests that came
-// of each. Where there are several mailboxes, whose steps mingle as they like,
+// of each; two lines that come again and again stand there once. Where there are several mailboxes, whose steps mingle as they like,
 // those of each stand together, behind what nobody signed.
 func (p *player) trace() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	type entry struct{ who, text string }
 	var b strings.Builder
 	var block []entry
 	flush := func() {
@@ -37,7 +36,13 @@ func (p *player) trace() string {
 			slices.SortStableFunc(block, func(a, b entry) int { return strings.Compare(a.who, b.who) })
 		}
 		who := ""
-		for _, e := range block {
+		for i := 0; i < len(block); i++ {
+			if n := comesAgain(block, i); n > 5 { // the rounds of a session that nothing happens to
+				fmt.Fprintf(&b, "    … %d times more\n", n)
+				i += 2*n - 1
+				continue
+			}
+			e := block[i]
 			if len(p.address) > 1 && e.who != who {
 				who = e.who
 				fmt.Fprintf(&b, "%s:\n", who)
@@ -65,6 +70,17 @@ func (p *player) trace() string {
 	until(p.lastSeq())
 	flush()
 	return b.String()
+}
+
+// entry is a line of the trace, and whose it is.
+type entry struct{ who, text string }
+
+// comesAgain returns how often the two entries before the i-th come again from there.
+func comesAgain(all []entry, i int) (n int) {
+	for i >= 2 && i+1 < len(all) && all[i] == all[i-2] && all[i+1] == all[i-1] {
+		n, i = n+1, i+2
+	}
+	return n
 }
 
 // request writes a request as a line of the trace.

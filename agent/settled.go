@@ -12,14 +12,26 @@ import (
 // the logon, until the session is lost or somebody wants a fresh look.
 func (m *machine) online(ctx context.Context) stateFn {
 	m.arrive()
-	defer func() { m.session = nil }()
+	session := m.session
+	defer func() {
+		if m.session == session { // and not the one that a renewal has led to
+			m.session = nil
+		}
+	}()
 	if m.agent.cfg.Once { // connecting has closed it
 		return m.idle
 	}
-	defer m.session.Close(ctx)
+	defer session.Close(ctx)
+	asking, cancel := context.WithCancel(ctx)
+	defer m.renewing.Wait()
+	defer cancel()
+	m.renew(asking)
 	began, probed := time.Now(), time.Time{}
 	for {
-		poked, err := m.hold(ctx)
+		moved, poked, err := m.hold(asking)
+		if moved != nil {
+			return m.move(ctx, *moved)
+		}
 		if rest := m.probePace() - time.Since(probed); err == nil && !poked && rest > 0 {
 			poked = m.sleep(ctx, rest)
 		}
@@ -87,9 +99,10 @@ func (m *machine) probePace() time.Duration {
 	return pace
 }
 
-// hold waits for the server, until it says something, or until a poke or ctx
-// ends the wait. A save that failed is tried again meanwhile.
-func (m *machine) hold(ctx context.Context) (poked bool, err error) {
+// hold waits for the server, until it says something, or until a poke, ctx or a
+// renewal that has led elsewhere ends the wait. A save that failed is tried again
+// meanwhile.
+func (m *machine) hold(ctx context.Context) (moved *renewal, poked bool, err error) {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
@@ -104,16 +117,26 @@ func (m *machine) hold(ctx context.Context) (poked bool, err error) {
 		}
 		select {
 		case err := <-done:
-			return false, err
+			return nil, false, err
+		case r := <-m.renewed:
+			if r.session != nil {
+				cancel()
+				<-done
+				return &r, false, nil
+			}
+			m.keep(r)
+			m.renew(ctx)
 		case <-retry:
-			m.saveAgain(ctx)
+			if m.saveAgain(ctx); m.saveAt.IsZero() {
+				m.renew(ctx)
+			}
 		case <-m.poked:
 			cancel()
 			<-done
-			return true, nil
+			return nil, true, nil
 		case <-ctx.Done():
 			<-done
-			return false, ctx.Err()
+			return nil, false, ctx.Err()
 		}
 	}
 }

@@ -53,6 +53,9 @@ func (m *machine) read(ctx context.Context) error {
 	p, err := m.agent.cfg.Store.Load(ctx, m.id)
 	switch {
 	case err == nil:
+		if p.Generation == m.p.Generation { // renewed, and not saved since
+			p.Endpoint.Issued, p.Endpoint.TTL = m.p.Endpoint.Issued, m.p.Endpoint.TTL
+		}
 		m.p = p
 	case errors.Is(err, profile.ErrNotFound) && m.p.Address != "" && m.p.Generation == 0:
 	default:
@@ -61,8 +64,7 @@ func (m *machine) read(ctx context.Context) error {
 	return nil
 }
 
-// connecting logs on at the target. Where that succeeds and the place is a new
-// one, the profile is written, and only then is the mailbox online.
+// connecting logs on at the target.
 func (m *machine) connecting(ctx context.Context) stateFn {
 	t := m.target
 	m.tried[targetKey(t.MailStore, t.LegacyDN)] = true
@@ -92,8 +94,15 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		return m.next(Connecting, o, err.Error(), err)
 	}
 	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: "logged on"})
+	return m.enter(ctx, Connecting, session)
+}
+
+// enter goes online with a session at the place that was aimed at, from state at.
+// If the place is a new one, the profile is written, and only then is the mailbox
+// online.
+func (m *machine) enter(ctx context.Context, at State, session Session) stateFn {
 	m.session, m.facts, m.trouble = session, session.Facts(), nil
-	err = m.save(ctx)
+	err := m.save(ctx)
 	conflict := errors.Is(err, profile.ErrConflict)
 	if conflict || m.agent.cfg.Once {
 		session.Close(ctx)
@@ -111,7 +120,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		m.unsaved(err)
 	}
 	m.tell(ctx)
-	return m.next(Connecting, LoggedOn, "logged on", nil)
+	return m.next(at, LoggedOn, "logged on", nil)
 }
 
 // follow aims at the place that a refusal names: the server of an ecWrongServer
@@ -151,12 +160,12 @@ func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal e
 // discovering asks Autodiscover where the mailbox is now, beginning with the
 // service that issued the profile's settings.
 func (m *machine) discovering(ctx context.Context) stateFn {
-	q := autodiscover.Query{Address: m.p.Address, Rules: m.rules, Logins: m.logins, Seen: m.asked}
-	if m.p.Endpoint.MAPI != nil {
-		q.LegacyDN = m.p.Endpoint.MAPI.LegacyDN
-	}
-	if issuer := m.p.Endpoint.Autodiscover; issuer != "" {
-		q.First = []autodiscover.Candidate{{URL: issuer, How: m.p.Known(), Source: autodiscover.SourceProfile}}
+	m.inquired = time.Now().Round(0)
+	q := query(m.p, m.rules, m.logins)
+	q.Seen = func(s autodiscover.Step) {
+		if s.By != "" { // what a source announced is no leg, but the places that it led to are
+			m.leg(asked(s))
+		}
 	}
 	result, err := m.agent.cfg.Discover(ctx, q)
 	if ctx.Err() != nil {
@@ -165,45 +174,72 @@ func (m *machine) discovering(ctx context.Context) stateFn {
 	if err != nil {
 		return m.next(Discovering, outcome(err), err.Error(), err)
 	}
-	mapi, ok := result.Settings.MAPI()
-	if !ok {
-		return m.next(Discovering, NothingBetter, "Autodiscover offers no protocol that Homing speaks", nil)
+	a, err := named(m.p, result)
+	if err != nil {
+		return m.next(Discovering, NothingBetter, err.Error(), nil)
 	}
-	dn := result.Settings.LegacyDN
-	if dn == "" {
-		dn = q.LegacyDN
-	}
-	if dn == "" {
-		return m.next(Discovering, NothingBetter, "Autodiscover names no LegacyDN to log on with", nil)
-	}
-	if m.tried[targetKey(mapi.MailStore, dn)] {
+	if m.tried[targetKey(a.place.MAPI.MailStore, a.place.MAPI.LegacyDN)] {
 		return m.next(Discovering, NothingBetter, fmt.Sprintf("%v; Autodiscover names the same place", m.cause), nil)
 	}
-	place := profile.Endpoint{
-		MAPI:         &profile.MAPI{MailStore: mapi.MailStore, AddressBook: mapi.AddressBook, LegacyDN: dn},
-		Autodiscover: result.URL,
-	}
-	if !strings.EqualFold(result.Address, m.p.Address) {
-		place.Routing = result.Address
-	}
-	issuer := ""
-	if u, err := url.Parse(result.URL); err == nil {
-		issuer = trust.HostPort(u)
-	}
-	why := fmt.Sprintf("Autodiscover at %s, asked by %s", hostName(issuer), result.By)
-	if err := m.aim(place, issuer, trust.FromSettings, why); err != nil {
+	if err := m.aim(a.place, a.issuer, trust.FromSettings, a.why); err != nil {
 		return m.next(Discovering, outcome(err), err.Error(), err)
 	}
 	m.issued = true
-	return m.next(Discovering, Found, why, nil)
+	return m.next(Discovering, Found, a.why, nil)
 }
 
-// asked turns a step of a discovery into a leg. What a source announced is no leg,
-// but the places that it led to are.
-func (m *machine) asked(s autodiscover.Step) {
-	if s.By == "" {
-		return
+// query asks where the mailbox of p is, first of all the service that issued its
+// settings.
+func query(p profile.Profile, rules trust.Rules, logins trust.Logins) autodiscover.Query {
+	q := autodiscover.Query{Address: p.Address, Rules: rules, Logins: logins}
+	if p.Endpoint.MAPI != nil {
+		q.LegacyDN = p.Endpoint.MAPI.LegacyDN
 	}
+	if issuer := p.Endpoint.Autodiscover; issuer != "" {
+		q.First = []autodiscover.Candidate{{URL: issuer, How: p.Known(), Source: autodiscover.SourceProfile}}
+	}
+	return q
+}
+
+// announcement is a place that Autodiscover has named.
+type announcement struct {
+	place  profile.Endpoint
+	issuer string // host:port
+	why    string // for the profile's history
+}
+
+// named reads the place for p from what Autodiscover said, just now. The error
+// says what it lacks.
+func named(p profile.Profile, result *autodiscover.Result) (announcement, error) {
+	mapi, ok := result.Settings.MAPI()
+	if !ok {
+		return announcement{}, errors.New("Autodiscover offers no protocol that Homing speaks")
+	}
+	dn := result.Settings.LegacyDN
+	if dn == "" && p.Endpoint.MAPI != nil {
+		dn = p.Endpoint.MAPI.LegacyDN
+	}
+	if dn == "" {
+		return announcement{}, errors.New("Autodiscover names no LegacyDN to log on with")
+	}
+	a := announcement{place: profile.Endpoint{
+		MAPI:         &profile.MAPI{MailStore: mapi.MailStore, AddressBook: mapi.AddressBook, LegacyDN: dn},
+		Autodiscover: result.URL,
+		Issued:       time.Now().UTC().Truncate(time.Second),
+		TTL:          int(result.Settings.TTL() / time.Hour),
+	}}
+	if !strings.EqualFold(result.Address, p.Address) {
+		a.place.Routing = result.Address
+	}
+	if u, err := url.Parse(result.URL); err == nil {
+		a.issuer = trust.HostPort(u)
+	}
+	a.why = fmt.Sprintf("Autodiscover at %s, asked by %s", hostName(a.issuer), result.By)
+	return a, nil
+}
+
+// asked turns a step of a discovery into a leg.
+func asked(s autodiscover.Step) Leg {
 	host := s.URL
 	if u, err := url.Parse(s.URL); err == nil {
 		host = hostName(trust.HostPort(u))
@@ -212,7 +248,7 @@ func (m *machine) asked(s autodiscover.Step) {
 	if said == "" {
 		said = s.Err
 	}
-	m.leg(Leg{Time: s.Time, Elapsed: s.Elapsed, Step: "discover", Host: host, Said: said, Failed: s.Err != ""})
+	return Leg{Time: s.Time, Elapsed: s.Elapsed, Step: "discover", Host: host, Said: said, Failed: s.Err != ""}
 }
 
 // save writes the profile if the logon has shown anything new.
@@ -261,7 +297,7 @@ func (m *machine) shown() profile.Endpoint {
 		return err == nil && verdict == trust.Allow
 	}
 	if !allowed(place.Autodiscover) {
-		place.Autodiscover, place.Routing = "", ""
+		place.Autodiscover, place.Routing, place.Issued, place.TTL = "", "", time.Time{}, 0
 	}
 	if !allowed(place.MAPI.AddressBook) {
 		mapi := *place.MAPI

@@ -374,13 +374,24 @@ func Silent(autodiscover.Query) (*autodiscover.Result, error) {
 }
 
 // Names answers settings: host, and dn if it is not empty. issuer is the URL
-// that answered in the end.
+// that answered in the end. They hold until something fails.
 func Names(host, dn, issuer string) Directory {
 	return func(q autodiscover.Query) (*autodiscover.Result, error) {
 		return &autodiscover.Result{URL: issuer, Address: q.Address, By: autodiscover.ByLegacyDN, Settings: autodiscover.Settings{
 			LegacyDN:  dn,
-			Protocols: []autodiscover.Protocol{{Type: "mapiHttp", Version: 1, MAPI: &autodiscover.MAPI{MailStore: mailStore(host)}}},
+			Protocols: []autodiscover.Protocol{{Type: "mapiHttp", Version: 1, MAPI: &autodiscover.MAPI{MailStore: mailStore(host)}}, {Type: "WEB"}},
 		}}, nil
+	}
+}
+
+// Holds makes the settings of d hold for ttl, whole hours.
+func Holds(ttl time.Duration, d Directory) Directory {
+	return func(q autodiscover.Query) (*autodiscover.Result, error) {
+		result, err := d(q)
+		if err == nil {
+			result.Settings.Protocols = append(result.Settings.Protocols, autodiscover.Protocol{Type: "EXCH", TTL: ttl})
+		}
+		return result, err
 	}
 }
 

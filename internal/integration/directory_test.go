@@ -5,6 +5,7 @@ package integration
 import (
 	"context"
 	"crypto/x509"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -39,7 +40,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	os.Exit(func() (code int) {
 		dir, err := os.MkdirTemp("", "homing-integration-")
 		if err != nil {
 			fmt.Println(err)
@@ -49,15 +50,33 @@ func TestMain(m *testing.M) {
 		defer func() {
 			for _, p := range running {
 				p.stop()
-				p.tell()
+				if err := p.tell(); err != nil && !narrowed() {
+					fmt.Println(err)
+					code = 1
+				}
 			}
 		}()
 		if err := setUp(dir); err != nil {
 			fmt.Println("setting up:", err)
 			return 1
 		}
+		for _, p := range running {
+			b, err := os.ReadFile(p.log)
+			if err != nil {
+				fmt.Println(err)
+				return 1
+			}
+			p.begun = len(b)
+		}
 		return m.Run()
 	}())
+}
+
+// narrowed reports whether only some tests were asked for: they need not ask everybody.
+func narrowed() bool {
+	return slices.ContainsFunc([]string{"run", "skip", "list"}, func(name string) bool {
+		return flag.Lookup("test."+name).Value.String() != ""
+	})
 }
 
 var running []*peer

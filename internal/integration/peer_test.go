@@ -3,13 +3,13 @@
 package integration
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,12 +21,17 @@ type peer struct {
 	name    string
 	version string
 	log     string // file
+	begun   int    // bytes of the log that setting up has filled
 	counted []mark
 	stop    func()
 }
 
-// mark is what an exchange is called, and how the log of the peer shows it.
-type mark struct{ what, log string }
+// mark is what an exchange is called, and what the one line of the peer's log holds
+// that shows it.
+type mark struct {
+	what  string
+	parts []string
+}
 
 // need fails where a program is missing: a test that was not played proves nothing.
 func need(program string) (string, error) {
@@ -123,35 +128,35 @@ func listening(addr string) bool {
 	return err == nil && n > 0
 }
 
-// lines returns the lines of the log that contain all of parts.
-func (p *peer) lines(t *testing.T, parts ...string) (found []string) {
-	t.Helper()
+// logged counts the lines of the log, from its byte from on, that contain all of parts.
+func (p *peer) logged(from int, parts ...string) (n int, err error) {
 	b, err := os.ReadFile(p.log)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	for line := range strings.SplitSeq(string(b), "\n") {
-		all := true
-		for _, part := range parts {
-			all = all && strings.Contains(line, part)
-		}
-		if all {
-			found = append(found, line)
+	for line := range strings.SplitSeq(string(b[from:]), "\n") {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+			n++
 		}
 	}
-	return found
+	return n, nil
 }
 
 // saw fails the test unless f made the peer log a line with all of parts.
 func (p *peer) saw(t *testing.T, f func(), parts ...string) {
 	t.Helper()
-	before := len(p.lines(t, parts...))
+	before, err := p.logged(0, parts...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f()
 	// A server may write its log after its answer.
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 250 {
-		if len(p.lines(t, parts...)) > before {
+		if now, err := p.logged(0, parts...); err != nil {
+			t.Fatal(err)
+		} else if now > before {
 			return
 		}
 		<-tick.C
@@ -160,21 +165,53 @@ func (p *peer) saw(t *testing.T, f func(), parts ...string) {
 	t.Errorf("%s has logged no %q:\n%s", p.name, parts, b[max(0, len(b)-4000):])
 }
 
-// tell prints the version of the peer and the exchanges of its log.
-func (p *peer) tell() {
-	b, err := os.ReadFile(p.log)
-	if err != nil {
-		fmt.Println(p.name, err)
-		return
-	}
-	var counts []string
+// tell prints the version of the peer and the exchanges with the tests that its log
+// shows, those of setting up left out. A kind that is not there at all is an error:
+// then something else has answered.
+func (p *peer) tell() error {
+	var counts, none []string
 	for _, m := range p.counted {
-		counts = append(counts, fmt.Sprintf("%d %s", bytes.Count(b, []byte(m.log)), m.what))
+		n, err := p.logged(p.begun, m.parts...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			none = append(none, m.what)
+		}
+		counts = append(counts, fmt.Sprintf("%d %s", n, m.what))
 	}
 	fmt.Printf("%s: %s; its log has %s\n", p.name, p.version, strings.Join(counts, ", "))
+	if len(none) > 0 {
+		return fmt.Errorf("%s has logged no %s", p.name, strings.Join(none, " and no "))
+	}
+	return nil
 }
 
 func write(dir, name string, b []byte) (string, error) {
 	file := filepath.Join(dir, name)
 	return file, os.WriteFile(file, b, 0o600)
+}
+
+func TestAPeerThatWasNotAskedIsAnError(t *testing.T) {
+	const setUp = "query[SOA] test\n"
+	for _, tt := range []struct{ name, log, want string }{
+		{"one that was asked by nobody", setUp, "stand-in has logged no questions"},
+		{"one that has logged something else", setUp + "cleared cache\n", "stand-in has logged no questions"},
+		{"one that was asked", setUp + "query[SRV] _autodiscover._tcp.contoso.test\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file, err := write(t.TempDir(), "log", []byte(tt.log))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &peer{name: "stand-in", version: "of the test", log: file, begun: len(setUp), counted: []mark{{"questions", []string{"query["}}}}
+			got := ""
+			if err := p.tell(); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("error %q, want %q", got, tt.want)
+			}
+		})
+	}
 }

@@ -74,7 +74,11 @@ func newDomain(dir, name, ip string, options ...string) (*domain, error) {
 	}
 	d.version, err = command(nil, "", "samba", "--version")
 	d.version = strings.TrimSpace(d.version)
-	d.counted = []mark{{"binds", `"type": "Authorization"`}, {"Kerberos requests", "-REQ "}, {"DNS questions", "Received DNS "}}
+	d.counted = []mark{
+		{"LDAP binds", []string{`"type": "Authorization"`, `"serviceDescription": "LDAP"`}},
+		{"Kerberos requests", []string{"-REQ ", " from ", " for "}},
+		{"DNS questions", []string{"Received DNS "}},
+	}
 	return d, err
 }
 
@@ -159,6 +163,6 @@ func newDNSMasq(dir, port string, domains ...*domain) (*peer, error) {
 	}
 	version, err := command(nil, "", "dnsmasq", "--version")
 	p.version, _, _ = strings.Cut(version, "\n")
-	p.counted = []mark{{"questions", "query["}}
+	p.counted = []mark{{"questions", []string{"query["}}}
 	return p, err
 }

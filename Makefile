@@ -37,13 +37,14 @@ scale: deps
 	@go test ./agent -run 'TestACutOver|TestAHerd|TestALargeWorld' -scale.n=10000 -timeout 30m -v | $(told)
 
 # Against servers of others: Samba's directory with its Kerberos and DNS, dnsmasq.
-# Needs root, for Samba's ports.
+# Needs root, for Samba's ports. Each package is a line.
+integration: export PATH := $(PATH):/usr/sbin
 integration: deps
-	@export PATH="$$PATH:/usr/sbin"; for tool in samba samba-tool dnsmasq kinit; do command -v $$tool >/dev/null || missing=1; done; \
-	test -z "$$missing" || .ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
-	go vet -tags integration ./internal/integration
-	@dir=$$(mktemp -d); trap 'rm -rf $$dir' EXIT; export PATH="$$PATH:/usr/sbin"; go test -c -tags integration -o $$dir/integration.test ./internal/integration && \
-	cd internal/integration && $$(test $$(id -u) = 0 || echo sudo) $$dir/integration.test -test.v -test.timeout 5m
+	@type samba samba-tool dnsmasq kinit &>/dev/null && test -d /usr/share/samba/setup || \
+	.ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
+	@$(integrated) ./internal/integration
+
+integrated = go test -vet all -tags integration -count 1 -v -timeout 5m $$(test $$(id -u) = 0 || echo -exec sudo)
 
 # Of a test that tells a table, the table, and whether it passed.
 told = { grep -Ev '^ *(=== |--- PASS|.* mockserver: MOCKSERVER_SEED)' || true; }

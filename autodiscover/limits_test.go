@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,26 @@ import (
 
 	"github.com/homing-mail/homing/internal/trust"
 )
+
+// The table of ARCHITECTURE.md is that of limits.go, row by row.
+func TestTheTimesAreThoseOfTheArchitecture(t *testing.T) {
+	rows := func(file, pattern string) (found []string) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+			unit := strings.NewReplacer("time.Millisecond", "ms", "time.Second", "s").Replace(m[3])
+			found = append(found, fmt.Sprintf("%s %s %s: %s", m[1], m[2], unit, m[4]))
+		}
+		return found
+	}
+	want := rows("limits.go", `(?m)^\t(\w+) += (\d+) \* (time\.\w+) +// (.+)$`)
+	got := rows("../ARCHITECTURE.md", "(?m)^\\| `(\\w+)` \\| (\\d+) (m?s) \\| (.+) \\|$")
+	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+		t.Errorf("%d times (-limits.go +ARCHITECTURE.md):\n%s", len(want), diff)
+	}
+}
 
 // However many places are announced, no more than eight of a look-up are tried,
 // and no more than 20 in all.

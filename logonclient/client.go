@@ -61,8 +61,9 @@ type Exchange struct {
 	ResponseCode int           `json:"response_code"` // X-ResponseCode, the inner one if there is one; -1: none
 	StatusCode   uint32        `json:"status_code"`
 	ErrorCode    uint32        `json:"error_code"`
-	ReturnValue  uint32        `json:"return_value"` // of the ROP; 0 where none ran
-	Layers       int           `json:"layers"`       // how many of the five codes above were read
+	ReturnValue  uint32        `json:"return_value"`          // of the ROP; 0 where none ran
+	Layers       int           `json:"layers"`                // how many of the five codes above were read
+	ServerName   string        `json:"server_name,omitempty"` // that ecWrongServer gave
 	Err          string        `json:"err,omitempty"`
 }
 

@@ -71,7 +71,7 @@ func (d *dialogue) do(ctx context.Context, r request) *Error {
 		err.Op, err.Host, err.RequestID, err.HTTPStatus, err.ResponseCode = x.Op, x.Host, x.RequestID, x.HTTPStatus, x.ResponseCode
 		d.judge(ctx, err, x)
 		d.redact(err)
-		x.Err = err.Error()
+		x.ServerName, x.Err = err.ServerName, err.Error()
 	}
 	d.seen(ctx, x)
 	return err
@@ -258,6 +258,9 @@ func (d *dialogue) seen(ctx context.Context, x Exchange) {
 	}
 	if d.client.Seen != nil {
 		d.client.Seen(x)
+	}
+	if seen := ContextSeen(ctx); seen != nil {
+		seen(x)
 	}
 }
 

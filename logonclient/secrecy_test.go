@@ -53,9 +53,10 @@ func TestWhatAServerRepeatsOfACredentialIsNotShown(t *testing.T) {
 			var log bytes.Buffer
 			s := start(t, basic(func(w io.Writer, g got) bool { io.WriteString(w, row.answer); return true }))
 			c := &logonclient.Client{Network: s.network(), Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-			_, err := c.Logon(t.Context(), ann())
-			text := fmt.Sprintf("%v %#v %v %s", err, err, errors.Unwrap(err), log.String())
-			if err == nil || shows(text, credential) != "" || shows(text, annPassword) != "" {
+			var lines []string
+			_, err := c.Logon(logonclient.WithSeen(t.Context(), func(x logonclient.Exchange) { lines = append(lines, x.Lines()...) }), ann())
+			text := fmt.Sprintf("%v %#v %v %s %q", err, err, errors.Unwrap(err), log.String(), lines)
+			if err == nil || len(lines) == 0 || shows(text, credential) != "" || shows(text, annPassword) != "" {
 				t.Errorf("%q and %q are shown in %s", shows(text, credential), shows(text, annPassword), text)
 			}
 		})

@@ -92,7 +92,7 @@ func (d *discovery) follow(ctx context.Context, policy *chase, a ask) {
 		policy.take(a, d.question(ctx, a, d.Timeout, nil, &step))
 	}
 	if a.why != nil {
-		step.Err = a.why.Error()
+		step.Err, step.Kind = a.why.Error(), a.kind
 	}
 	step.Elapsed = time.Since(step.Time)
 	d.record(ctx, step)
@@ -123,10 +123,29 @@ func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, se
 	ans := d.post(ctx, a, w, d.transport(a, w), step)
 	w.note(step)
 	ans.signed = w.signed
-	if ans.failure != nil {
-		step.Err = ans.failure.cause()
-	}
+	step.hear(ans)
 	return ans
+}
+
+// hear notes what an answer is.
+func (s *Step) hear(ans answer) {
+	switch {
+	case ans.failure != nil:
+		s.Err, s.Kind = ans.failure.cause(), ans.failure.Kind
+		if errors.Is(ans.failure, errEnded) {
+			s.Answer = Unasked
+		}
+	case ans.location != "" || ans.redirectURL != "" || ans.redirectAddr != "":
+		s.Answer = ReferralAnswer
+	case ans.refusal != nil:
+		s.Kind = ans.refusal.kind()
+	case ans.settings != nil:
+		if _, ok := ans.settings.MAPI(); ok {
+			s.Answer = SettingsAnswer
+		} else {
+			s.Kind = NoUsableProtocol
+		}
+	}
 }
 
 // contact makes the first contact of a, unless its host is known by now. Nothing

@@ -60,6 +60,7 @@ type ask struct {
 	verdict trust.Verdict
 	reason  string // of the verdict
 	why     error  // the reason of meet and skip
+	kind    Kind   // of why
 }
 
 // deed is what is done about an ask.
@@ -178,7 +179,7 @@ func (c *chase) judge(a ask) ask {
 	switch a.verdict {
 	case trust.Allow:
 	case trust.Ask:
-		a.deed, a.why = meet, untrusted
+		a.deed, a.why, a.kind = meet, untrusted, Untrusted
 	default:
 		return c.refuse(a, untrusted)
 	}
@@ -194,7 +195,7 @@ func (c *chase) commit(a ask) ask {
 	case slices.Contains(c.chain, key):
 		return c.fail(a, Loop, fmt.Errorf("the referrals lead in a circle, back to %s", a.url))
 	case c.asked[key]:
-		a.deed, a.why = skip, fmt.Errorf("it has been asked by this %s before", a.by)
+		a.deed, a.why, a.kind = skip, fmt.Errorf("it has been asked by this %s before", a.by), Loop
 		return a
 	case a.deed == post && !c.receivers.Admit(c.rules, a.hop):
 		return c.fail(a, Limit, fmt.Errorf("more than %d hosts outside the mail domain and the policy would receive credentials", trust.MaxReceivers))
@@ -215,14 +216,14 @@ func (c *chase) refuse(a ask, why *UntrustedError) ask {
 	} else if c.refused == nil {
 		c.refused = why
 	}
-	a.deed, a.why = skip, why
+	a.deed, a.why, a.kind = skip, why, Untrusted
 	return a
 }
 
 // fail skips a and remembers why.
 func (c *chase) fail(a ask, kind Kind, why error) ask {
 	c.remember(a, &Error{Kind: kind, Err: why})
-	a.deed, a.why = skip, why
+	a.deed, a.why, a.kind = skip, why, kind
 	return a
 }
 
@@ -296,10 +297,7 @@ func (c *chase) settle(a ask, s Settings) {
 // followed by the address, at the same place first and everywhere from then on;
 // that a server has no time refuses nobody.
 func (c *chase) refusal(a ask, e *errorCode) {
-	kind := NotFound
-	if e.busy() {
-		kind = Busy
-	}
+	kind := e.kind()
 	c.remember(a, &Error{Kind: kind, Err: e})
 	if a.by == ByLegacyDN && kind != Busy {
 		c.legacyDN = ""

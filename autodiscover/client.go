@@ -51,7 +51,19 @@ type Step struct {
 	Why        string        `json:"why,omitempty"`     // of the verdict
 	Skipped    bool          `json:"skipped,omitempty"` // nothing was sent or looked up; Err says why
 	Err        string        `json:"err,omitempty"`     // why there was no usable answer
+	Answer     Answer        `json:"-"`                 // Said, for programs
+	Kind       Kind          `json:"-"`                 // NoAnswer of a place: why
 }
+
+// Answer is what kind of answer a place gave.
+type Answer uint8
+
+const (
+	NoAnswer       Answer = iota // none that leads on, or a look-up
+	SettingsAnswer               // settings with a protocol that we speak
+	ReferralAnswer               // another place or another address
+	Unasked                      // put off, or not waited for: another one answered
+)
 
 // Identity is the element by which a mailbox is asked for.
 type Identity string

@@ -60,9 +60,9 @@ func TestDiscoverFollowsAMove(t *testing.T) {
 				URL: target, Address: "ann@contoso.test", By: ByLegacyDN, Settings: *fabrikamSettings,
 				Steps: []Step{
 					{URL: at(auto), How: trust.FromProfile, By: ByLegacyDN, HTTPStatus: status, Said: said, Signed: true,
-						Source: SourceProfile, Verdict: "allow", Why: "the profile has logged on there before"},
+						Source: SourceProfile, Verdict: "allow", Why: "the profile has logged on there before", Answer: ReferralAnswer},
 					{URL: target, How: how, By: ByLegacyDN, HTTPStatus: 200, Said: "settings", Signed: true,
-						Verdict: "allow", Why: "trusted by policy (autodiscover.fabrikam.test)"},
+						Verdict: "allow", Why: "trusted by policy (autodiscover.fabrikam.test)", Answer: SettingsAnswer},
 				},
 			}
 			times := cmpopts.IgnoreFields(Step{}, "Time", "Elapsed", "Cert")
@@ -218,6 +218,9 @@ func TestDiscoverTellsHowAnswersFail(t *testing.T) {
 			if len(err.Steps) != 2 || err.Steps[0].HTTPStatus == 0 || err.Steps[1].HTTPStatus != 0 || !strings.Contains(err.Steps[1].Err, "no such host") {
 				t.Errorf("steps %+v", err.Steps)
 			}
+			if s := err.Steps[0]; s.Kind != tt.kind || s.Answer != NoAnswer || err.Steps[1].Kind != Unreachable {
+				t.Errorf("the steps are %v and %v of answer %v; want %v and unreachable, none", s.Kind, err.Steps[1].Kind, s.Answer, tt.kind)
+			}
 		})
 	}
 }
@@ -297,7 +300,7 @@ func TestDiscoverKeepsCredentialsFromStrangers(t *testing.T) {
 				}
 			}
 			last := err.Steps[len(err.Steps)-1]
-			if met := tt.host != ""; met != (last.HTTPStatus == 401) || met != strings.Contains(err.Untrusted.Hop.Cert, "issued by CN=authority") || last.Signed || last.Err == "" {
+			if met := tt.host != ""; met != (last.HTTPStatus == 401) || met != strings.Contains(err.Untrusted.Hop.Cert, "issued by CN=authority") || last.Signed || last.Err == "" || last.Kind != Untrusted || last.Answer != NoAnswer {
 				t.Errorf("last step %+v, certificate %q", last, err.Untrusted.Hop.Cert)
 			}
 

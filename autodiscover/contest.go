@@ -269,7 +269,7 @@ func (c *contest) put(e *entrant) bool {
 		r.answer = c.question(ctx, a, c.Timeout-r.step.Elapsed, sent, &r.step)
 		r.step.Elapsed += time.Since(began)
 		if cause := context.Cause(ctx); errors.Is(cause, errPutOff) && r.answer.failure != nil && !r.answer.refused {
-			r.putOff, r.step.Err = true, cause.Error() // whatever has failed over it
+			r.putOff, r.step.Err, r.step.Answer = true, cause.Error(), Unasked // whatever has failed over it
 		}
 		c.heard <- r
 	})
@@ -297,7 +297,7 @@ func (c *contest) tell(e *entrant) {
 	e.contact.told = true
 	step := e.contact.step
 	if step.Err == "" && e.contact.ask.why != nil {
-		step.Err = e.contact.ask.why.Error()
+		step.Err, step.Kind = e.contact.ask.why.Error(), e.contact.ask.kind
 	}
 	c.record(c.ctx, step)
 }
@@ -320,7 +320,7 @@ func (c *contest) end() {
 		switch {
 		case e.begun && !e.contact.told:
 			if step := &e.contact.step; step.Said == "" && step.Err == "" {
-				step.Said = "it lives, and was not asked"
+				step.Said, step.Answer = "it lives, and was not asked", Unasked
 			}
 			c.tell(e)
 		case !e.begun && c.policy.found != nil && c.search.how == trust.FromDomain:
@@ -358,9 +358,7 @@ func (d *discovery) probe(ctx context.Context, a ask, step *Step) (answer, bool)
 	default:
 		ans = d.contact(ctx, a, step)
 	}
-	if ans.failure != nil {
-		step.Err = ans.failure.cause()
-	}
+	step.hear(ans)
 	return ans, ans.failure == nil && a.deed == post
 }
 

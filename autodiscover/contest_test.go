@@ -52,7 +52,7 @@ func TestASlowBetterOneCostsItsHeadStart(t *testing.T) {
 				if err != nil || result.URL != at(root) || took != 500*time.Millisecond {
 					t.Fatalf("%v, %v after %v", result, err, took)
 				}
-				if s := stepOf(t, result.Steps, SourceAutodiscover); s.Err != "not waited for" || s.Signed || s.Elapsed != took {
+				if s := stepOf(t, result.Steps, SourceAutodiscover); s.Err != "not waited for" || s.Answer != Unasked || s.Signed || s.Elapsed != took {
 					t.Errorf("step %+v", s)
 				}
 				for _, line := range m.requests() {

@@ -68,7 +68,7 @@ func TestAPlaceThatHangsIsPutOff(t *testing.T) {
 					t.Errorf("on the wire (-want +got):\n%s", diff)
 				}
 				steps := ofHost(result.Steps, auto)
-				if len(steps) != 1 || steps[0].Err != putOffSaid || steps[0].Said != "" || !steps[0].Signed || steps[0].Verdict != "allow" || steps[0].Elapsed != 2300*time.Millisecond {
+				if len(steps) != 1 || steps[0].Err != putOffSaid || steps[0].Answer != Unasked || steps[0].Said != "" || !steps[0].Signed || steps[0].Verdict != "allow" || steps[0].Elapsed != 2300*time.Millisecond {
 					t.Errorf("steps %+v", steps)
 				}
 				if b, err := json.Marshal(steps); err != nil || !strings.Contains(string(b), `"err":"`+putOffSaid+`"`) {
@@ -146,7 +146,7 @@ func TestOneThatWasPutOffIsAskedAgain(t *testing.T) {
 					t.Errorf("on the wire (-want +got):\n%s", diff)
 				}
 				steps := ofHost(result.Steps, auto)
-				if len(steps) != 2 || steps[0].Err != putOffSaid || steps[1].Said != "settings" || steps[1].Err != "" || !steps[1].Signed ||
+				if len(steps) != 2 || steps[0].Answer != Unasked || steps[1].Answer != SettingsAnswer || steps[0].Err != putOffSaid || steps[1].Said != "settings" || steps[1].Err != "" || !steps[1].Signed ||
 					steps[1].Verdict != "allow" || steps[1].Source != SourceAutodiscover || steps[1].Elapsed != 14150*time.Millisecond { // a connection of its own
 					t.Errorf("steps %+v", steps)
 				}

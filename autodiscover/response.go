@@ -69,6 +69,14 @@ func (e *errorCode) Error() string {
 // error ([MS-OXDSCLI] 2.2.4.1.1.3.2), 503 is Gromox's word for it.
 func (e *errorCode) busy() bool { return e.code == 603 || e.code == 503 }
 
+// kind is the Kind of the failure that e is.
+func (e *errorCode) kind() Kind {
+	if e.busy() {
+		return Busy
+	}
+	return NotFound
+}
+
 var (
 	errEmpty = errors.New("an empty answer, which is not Autodiscover's")
 	errHTML  = errors.New("an HTML page, which is not Autodiscover's")

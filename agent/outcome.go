@@ -110,6 +110,34 @@ var discoveryOutcomes = map[autodiscover.Kind]Outcome{
 	autodiscover.Unauthorized:     Unauthorized,
 }
 
+// placeOutcome is what one place of a discovery came to.
+func placeOutcome(s autodiscover.Step) Outcome {
+	switch {
+	case s.Answer == autodiscover.SettingsAnswer:
+		return Found
+	case s.Answer == autodiscover.ReferralAnswer:
+		return WrongServer
+	case s.Answer == autodiscover.Unasked:
+		return Cancelled
+	case s.Kind == autodiscover.Untrusted && s.Verdict == trust.Refuse.String():
+		return NeverTrusted
+	}
+	return placeOutcomes[s.Kind]
+}
+
+var placeOutcomes = map[autodiscover.Kind]Outcome{
+	autodiscover.NotFound:         UnknownHere,
+	autodiscover.NoUsableProtocol: NothingBetter,
+	autodiscover.Loop:             Circle,
+	autodiscover.Limit:            Circle,
+	autodiscover.BadAddress:       NothingBetter,
+	autodiscover.Malformed:        Gone,
+	autodiscover.Unreachable:      Gone,
+	autodiscover.Busy:             Busy,
+	autodiscover.Untrusted:        Untrusted,
+	autodiscover.Unauthorized:     Unauthorized,
+}
+
 // after returns how long the server behind err asked to wait, 0 if it did not.
 func after(err error) time.Duration {
 	if e, ok := errors.AsType[*logonclient.Error](err); ok {

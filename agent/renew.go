@@ -86,11 +86,12 @@ func (m *machine) ask(ctx context.Context, p profile.Profile) (r renewal) {
 		return r
 	}
 	began := time.Now()
-	r.session, r.err = cfg.Logon(ctx, logonclient.Target{
+	var heard wire
+	r.session, r.err = cfg.Logon(logonclient.WithSeen(ctx, heard.exchange), logonclient.Target{
 		MailStore: there.MailStore, AddressBook: there.AddressBook, LegacyDN: there.LegacyDN,
 		Access: trust.Access{Rules: r.rules, Hop: hop, Logins: logins},
 	})
-	r.legs = append(r.legs, Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: hostName(hop.To), Said: "logged on"})
+	r.legs = append(r.legs, Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Outcome: LoggedOn, Host: hostName(hop.To), Said: "logged on", Wire: heard})
 	return r
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/homing-mail/homing/logonclient"
 	"github.com/homing-mail/homing/profile"
 )
 
@@ -27,8 +28,9 @@ func (m *machine) online(ctx context.Context) stateFn {
 	defer cancel()
 	m.renew(asking)
 	began, probed := time.Now(), time.Time{}
+	var heard wire
 	for {
-		moved, poked, err := m.hold(asking)
+		moved, poked, err := m.hold(asking, &heard)
 		if moved != nil {
 			return m.move(ctx, *moved)
 		}
@@ -37,7 +39,7 @@ func (m *machine) online(ctx context.Context) stateFn {
 		}
 		if err == nil && !poked && ctx.Err() == nil {
 			probed = time.Now()
-			err = m.session.Probe(ctx)
+			err = m.session.Probe(logonclient.WithSeen(ctx, heard.failed))
 		}
 		if time.Since(began) >= m.agent.cfg.Pace.Probe { // more than a flicker
 			m.brief = 0
@@ -51,7 +53,7 @@ func (m *machine) online(ctx context.Context) stateFn {
 		case poked:
 			return m.cycle("asked to look")
 		case err != nil:
-			m.leg(Leg{Time: time.Now(), Step: "session", Host: m.p.Place(), Said: said(err), Failed: true})
+			m.leg(Leg{Time: time.Now(), Step: "session", Outcome: SessionLost, Host: m.p.Place(), Said: said(err), Failed: true, Wire: heard})
 			m.budget.Brief = m.brief > maxBrief
 			return m.next(Online, SessionLost, err.Error(), err)
 		}
@@ -101,9 +103,9 @@ func (m *machine) probePace() time.Duration {
 
 // hold waits for the server, until it says something, or until a poke, ctx or a
 // renewal that has led elsewhere ends the wait. A save that failed is tried again
-// meanwhile.
-func (m *machine) hold(ctx context.Context) (moved *renewal, poked bool, err error) {
-	waiting, cancel := context.WithCancel(ctx)
+// meanwhile. What fails on the session's wire is added to heard.
+func (m *machine) hold(ctx context.Context, heard *wire) (moved *renewal, poked bool, err error) {
+	waiting, cancel := context.WithCancel(logonclient.WithSeen(ctx, heard.failed)) // not the renewal's
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
@@ -176,7 +178,7 @@ func (m *machine) waiting(ctx context.Context) stateFn {
 	}
 	rest := time.Until(m.view.Next)
 	if rest > noticed {
-		m.leg(Leg{Time: time.Now(), Elapsed: rest, Step: "wait", Said: m.awaits.String()})
+		m.leg(Leg{Time: time.Now(), Elapsed: rest, Step: "wait", Outcome: m.view.Problem.Outcome, Said: m.awaits.String()})
 	}
 	said := "time to look again"
 	if m.sleep(ctx, rest) {

@@ -7,7 +7,8 @@ import (
 	"github.com/homing-mail/homing/profile"
 )
 
-// StatusVersion is the version of Status's JSON form.
+// StatusVersion is the version of Status's JSON form. A new field, which who does
+// not know it skips, does not change it.
 const StatusVersion = 1
 
 // Status is a snapshot of everything an agent knows. It is plain data.
@@ -66,10 +67,14 @@ type Problem struct {
 type Leg struct {
 	Time    time.Time     `json:"time"`
 	Elapsed time.Duration `json:"elapsed"`
-	Step    string        `json:"step"` // logon, resolve, discover, saved, wait
+	Step    string        `json:"step"`    // logon, resolve, discover, saved, wait, session
+	Outcome Outcome       `json:"outcome"` // what it came to; of a wait: why it waits
 	Host    string        `json:"host,omitempty"`
 	Said    string        `json:"said"`
 	Failed  bool          `json:"failed,omitempty"`
+	// Wire is what was said on the wire, at most 32 lines of 200 characters, for
+	// people, without secrets: no URL has a query or a user.
+	Wire []string `json:"wire,omitempty"`
 }
 
 // Transition is one change of state, as Config.Trace sees it.

@@ -69,7 +69,8 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 	t := m.target
 	m.tried[targetKey(t.MailStore, t.LegacyDN)] = true
 	began := time.Now()
-	session, err := m.agent.cfg.Logon(ctx, t)
+	var heard wire
+	session, err := m.agent.cfg.Logon(logonclient.WithSeen(ctx, heard.exchange), t)
 	host := hostName(t.Access.Hop.To)
 	if ctx.Err() != nil {
 		if session != nil {
@@ -79,7 +80,11 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 	}
 	o := outcome(err)
 	if err != nil {
-		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: said(err), Failed: true})
+		came := o
+		if astray(err) {
+			came = Gone
+		}
+		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Outcome: came, Host: host, Said: said(err), Failed: true, Wire: heard})
 		m.cause = err
 		if o == WrongServer {
 			o, err = m.follow(ctx, t, err)
@@ -93,7 +98,7 @@ func (m *machine) connecting(ctx context.Context) stateFn {
 		}
 		return m.next(Connecting, o, err.Error(), err)
 	}
-	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Host: host, Said: "logged on"})
+	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "logon", Outcome: LoggedOn, Host: host, Said: "logged on", Wire: heard})
 	return m.enter(ctx, Connecting, session)
 }
 
@@ -130,19 +135,20 @@ func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal e
 	e, _ := errors.AsType[*logonclient.Error](refusal)
 	place, by, how, why := m.place, from.Access.Hop.To, trust.FromServerName, hostName(from.Access.Hop.To)+" said ecWrongServer"
 	if e.Kind == logonclient.Redirected {
-		if !strings.Contains(strings.ToLower(e.URL), "/mapi/emsmdb") { // a login page, not a mailbox
+		if astray(e) {
 			return Gone, refusal
 		}
 		how, why = trust.FromHTTPRedirect, fmt.Sprintf("%s answered HTTP %d", hostName(from.Access.Hop.To), e.HTTPStatus)
 		place.MAPI = &profile.MAPI{MailStore: e.URL, LegacyDN: from.LegacyDN}
 	} else {
 		began := time.Now()
-		to, err := m.agent.cfg.Resolve(ctx, from, e.ServerName)
+		var heard wire
+		to, err := m.agent.cfg.Resolve(logonclient.WithSeen(ctx, heard.exchange), from, e.ServerName)
 		if err != nil {
-			m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Said: said(err), Failed: true})
+			m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Outcome: Circle, Said: said(err), Failed: true, Wire: heard})
 			return Circle, err
 		}
-		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Host: hostName(to.Access.Hop.To), Said: e.ServerName})
+		m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "resolve", Outcome: Found, Host: hostName(to.Access.Hop.To), Said: e.ServerName, Wire: heard})
 		place.MAPI = &profile.MAPI{MailStore: to.MailStore, AddressBook: to.AddressBook, LegacyDN: to.LegacyDN}
 		if to.Access.Hop.From != "" {
 			by = to.Access.Hop.From // the address book may be on a host of its own
@@ -155,6 +161,13 @@ func (m *machine) follow(ctx context.Context, from logonclient.Target, refusal e
 		return outcome(err), err
 	}
 	return WrongServer, refusal
+}
+
+// astray reports whether err is an HTTP redirect to what is no mailbox: a login
+// page.
+func astray(err error) bool {
+	e, ok := errors.AsType[*logonclient.Error](err)
+	return ok && e.Kind == logonclient.Redirected && !strings.Contains(strings.ToLower(e.URL), "/mapi/emsmdb")
 }
 
 // discovering asks Autodiscover where the mailbox is now, beginning with the
@@ -248,7 +261,7 @@ func asked(s autodiscover.Step) Leg {
 	if said == "" {
 		said = s.Err
 	}
-	return Leg{Time: s.Time, Elapsed: s.Elapsed, Step: "discover", Host: host, Said: said, Failed: s.Err != ""}
+	return Leg{Time: s.Time, Elapsed: s.Elapsed, Step: "discover", Outcome: placeOutcome(s), Host: host, Said: said, Failed: s.Err != "", Wire: stepWire(s)}
 }
 
 // save writes the profile if the logon has shown anything new.
@@ -276,7 +289,7 @@ func (m *machine) save(ctx context.Context) error {
 	}
 	m.p = saved
 	m.logins.saved(saved)
-	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "saved",
+	m.leg(Leg{Time: began, Elapsed: time.Since(began), Step: "saved", Outcome: LoggedOn,
 		Said: fmt.Sprintf("generation %d: %s", saved.Generation, changed(old, saved))})
 	m.publish()
 	m.log.Info("saved", "generation", saved.Generation, "server", saved.Place(), "said", why)

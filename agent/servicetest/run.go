@@ -201,16 +201,26 @@ func testWholeStatus(t *testing.T, s *suite) {
 func testJourney(t *testing.T, s *suite) {
 	type leg struct {
 		Step, Host string
+		Outcome    agent.Outcome
 		Failed     bool
+		Wire       []string
 	}
 	var got []leg
 	for _, l := range s.awaitState(agent.Online).Journey {
-		got = append(got, leg{l.Step, l.Host, l.Failed})
+		got = append(got, leg{l.Step, l.Host, l.Outcome, l.Failed, l.Wire})
 		if l.Time.IsZero() || l.Said == "" {
 			t.Errorf("leg %+v: want a time and what was said", l)
 		}
 	}
-	want := []leg{{"logon", "ex1.contoso.test", true}, {"resolve", "ex2.contoso.test", false}, {"logon", "ex2.contoso.test", false}, {"saved", "", false}}
+	const codes = "  HTTP 200, X-ResponseCode 0, StatusCode ecNone (0x00000000), ErrorCode ecNone (0x00000000), ReturnValue ecNone (0x00000000)"
+	want := []leg{
+		{"logon", "ex1.contoso.test", agent.WrongServer, true, []string{
+			"Execute RopLogon at ex1.contoso.test, X-RequestId {A1}:2, 0 ms", codes, "  ServerName EX2", "  Execute RopLogon at server: ecWrongServer",
+		}},
+		{"resolve", "ex2.contoso.test", agent.Found, false, nil},
+		{"logon", "ex2.contoso.test", agent.LoggedOn, false, []string{"Execute RopLogon at ex2.contoso.test, X-RequestId {A1}:2, 0 ms", codes}},
+		{"saved", "", agent.LoggedOn, false, nil},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("journey (-want +got):\n%s", diff)
 	}

@@ -254,7 +254,20 @@ type Answer struct {
 
 func (Answer) Error() string { return "logged on" }
 
+// logon answers as a Client does, and tells of one exchange.
 func (w *World) logon(ctx context.Context, t logonclient.Target) (agent.Session, error) {
+	s, err := w.answer(ctx, t)
+	if seen := logonclient.ContextSeen(ctx); seen != nil {
+		x := logonclient.Exchange{RequestType: "Execute", Op: "Execute RopLogon", Host: t.Access.Hop.To, RequestID: "{A1}:2", HTTPStatus: 200, Layers: 5}
+		if e, ok := errors.AsType[*logonclient.Error](err); ok {
+			x.ServerName, x.Err = e.ServerName, err.Error()
+		}
+		seen(x)
+	}
+	return s, err
+}
+
+func (w *World) answer(ctx context.Context, t logonclient.Target) (agent.Session, error) {
 	host := hostOf(t.MailStore)
 	as := ""
 	if t.LegacyDN != AnnDN {

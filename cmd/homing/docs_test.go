@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/homing-mail/homing/agent"
 	"github.com/homing-mail/homing/autodiscover"
 	"github.com/homing-mail/homing/internal/program"
 	"github.com/homing-mail/homing/profile"
@@ -143,6 +144,22 @@ func TestEveryFieldOfAProfileIsDescribed(t *testing.T) {
 		}
 	}
 	if !strings.Contains(strings.Join(names, " "), " endpoint.mapi.legacy_dn ") {
+		t.Errorf("the fields are %v", names)
+	}
+}
+
+func TestEveryFieldOfAStatusIsDescribed(t *testing.T) {
+	doc := document(t, "status.md")
+	names := fields(reflect.TypeFor[agent.Status](), "")
+	for _, name := range names {
+		if !described(doc, name) {
+			t.Errorf("docs/status.md has no row for %s", name)
+		}
+	}
+	if rows := strings.Count(doc, "\n| `"); rows != len(names) {
+		t.Errorf("docs/status.md describes %d fields, and there are %d", rows, len(names))
+	}
+	if !strings.Contains(strings.Join(names, " "), " mailboxes.journey.wire ") {
 		t.Errorf("the fields are %v", names)
 	}
 }

@@ -110,6 +110,7 @@ func TestSearchForSecretsFindsEveryEncoding(t *testing.T) {
 		{"percent-encoded as a path", "/Tide%20pool%2F71%20+%20%C3%A4", true},
 		{"hex", "5469646520706f6f6c2f3731202b20c3a4", true},
 		{"hex in capitals", "5469646520706F6F6C2F3731202B20C3A4", true},
+		{"in a line of the wire", `"wire": ["  you sent Basic ` + base64.StdEncoding.EncodeToString([]byte("ann:"+testPassword)) + `"]`, true},
 		{"UTF-16LE", "x" + string(wide), true},
 		{"another password", "Tide pool/71 - ä", false},
 		{"nothing", "", false},

@@ -120,7 +120,7 @@ func (d *discovery) question(ctx context.Context, a ask, limit time.Duration, se
 	if a.site { // whose 401 is a hoster's: others of the realm are heard first
 		w.later = &d.untold
 	}
-	ans := d.post(ctx, a, w, d.transport(a, w), step)
+	ans := w.mind(d.post(ctx, a, w, d.transport(a, w), step), step)
 	w.note(step)
 	ans.signed = w.signed
 	step.hear(ans)
@@ -357,6 +357,8 @@ type witness struct {
 	later   *[]func() // refusals that are told when the discovery has found nothing; nil: at once
 	status  int
 	cert    string
+
+	credentials []string // that were sent, to keep them out of what we show
 }
 
 // note writes what w has seen into step.
@@ -367,6 +369,25 @@ func (w *witness) note(step *Step) {
 	}
 }
 
+// mind takes out of an answer, and of what step says of it, what repeats the
+// credentials. A referral that does leads nowhere: its URL would be shown.
+func (w *witness) mind(ans answer, step *Step) answer {
+	hidden := func(s string) string { return httpauth.Hide(s, w.credentials) }
+	step.Said = hidden(step.Said)
+	for _, to := range []string{ans.location, ans.redirectURL, ans.redirectAddr} {
+		if hidden(to) != to {
+			return answer{failure: &Error{Kind: Malformed, Err: errors.New("a referral that repeats the credentials")}}
+		}
+	}
+	if ans.refusal != nil {
+		ans.refusal.message = hidden(ans.refusal.message)
+	}
+	if f := ans.failure; f != nil && f.Err != nil && hidden(f.Err.Error()) != f.Err.Error() { // nothing of the chain is kept
+		f.Err = errors.New(hidden(f.Err.Error()))
+	}
+	return ans
+}
+
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	if w.sent != nil {
 		w.sent()
@@ -375,6 +396,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { w.signed = true }}
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	}
+	w.credentials = append(w.credentials, httpauth.Credentials(req)...)
 	res, err := w.base.RoundTrip(req)
 	if err == nil {
 		w.status, w.cert = res.StatusCode, httpauth.Certificate(res)

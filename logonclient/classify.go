@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/homing-mail/homing/internal/httpauth"
 	"github.com/homing-mail/homing/internal/mapi"
 	"github.com/homing-mail/homing/internal/trust"
 )
@@ -258,37 +259,9 @@ type shownError struct {
 func (e *shownError) Error() string { return e.text }
 func (e *shownError) Unwrap() error { return e.err }
 
-// leastHidden is how many characters of a credential are worth hiding: a quote
-// may have cut the rest.
-const leastHidden = 12
-
 // hidden returns s without what it repeats of the credentials.
 func (d *dialogue) hidden(s string) string {
-	for _, credential := range d.line.credentials {
-		s = hide(s, credential)
-	}
-	return s
-}
-
-// hide takes each run of leastHidden characters or more out of s that credential
-// has too.
-func hide(s, credential string) string {
-	least := min(leastHidden, len(credential))
-	var b strings.Builder
-	for s != "" {
-		n := 0
-		for m := least; m <= len(s) && strings.Contains(credential, s[:m]); m++ {
-			n = m
-		}
-		if n > 0 {
-			b.WriteString("[redacted]")
-		} else {
-			n = 1
-			b.WriteByte(s[0])
-		}
-		s = s[n:]
-	}
-	return b.String()
+	return httpauth.Hide(s, d.line.credentials)
 }
 
 // words returns what a page says, without the credential that it may repeat.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -125,9 +123,7 @@ func (l *line) answered(res *http.Response) *http.Response {
 // notes how far our own request came.
 func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, ours := req.Header["X-RequestType"]
-	_, sent, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	_, password, _ := req.BasicAuth()
-	l.credentials = slices.DeleteFunc([]string{sent, password}, func(c string) bool { return c == "" })
+	l.credentials = httpauth.Credentials(req)
 	var connected, wrote atomic.Bool
 	res, err := l.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { connected.Store(true) },

@@ -31,7 +31,8 @@ type Consents interface {
 }
 
 // Config is what an Agent works with. Store, Secrets, Consents, Logon, Resolve
-// and Discover are needed; the zero value of the rest works.
+// and Discover are needed; the zero value of the rest works. What Logon, Resolve and
+// a Session tell logonclient.ContextSeen before they return stands in the journey.
 type Config struct {
 	Store    profile.Store
 	Secrets  profile.Secrets

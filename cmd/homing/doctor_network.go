@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/httpauth"
 	"github.com/homing-mail/homing/profile"
 )
 
@@ -44,7 +45,7 @@ func certFaultOf(err error) (certFault, string) {
 		return certGood, ""
 	}
 	c := failed.UnverifiedCertificates[0]
-	offered := fmt.Sprintf("%s for %s, issued by %s, in force %s to %s", c.Subject, strings.Join(c.DNSNames, " "), c.Issuer,
+	offered := fmt.Sprintf("%s for %s, issued by %s, in force %s to %s", httpauth.Name(c.Subject), strings.Join(namesOf(failed.UnverifiedCertificates), " "), httpauth.Name(c.Issuer),
 		c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))
 	if _, ok := errors.AsType[x509.HostnameError](failed.Err); ok {
 		return certName, offered

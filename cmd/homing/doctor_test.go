@@ -53,6 +53,17 @@ func badCertificate(err error) error {
 	}}})
 }
 
+// The names of a certificate that did not verify are anybody's.
+func TestWhatACertificateOffersCanBeShown(t *testing.T) {
+	err := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}, UnverifiedCertificates: []*x509.Certificate{{
+		Subject: pkix.Name{CommonName: "a\x1b[2Kb"}, DNSNames: []string{"c\rd.test"}, Issuer: pkix.Name{CommonName: "e\u202ef"},
+	}}}
+	const want = "CN=a [2Kb for cd.test, issued by CN=e f, in force 0001-01-01 to 0001-01-01"
+	if fault, offered := certFaultOf(err); fault != certIssuer || offered != want {
+		t.Errorf("got %v, %q, want %q", fault, offered, want)
+	}
+}
+
 func TestChecks(t *testing.T) {
 	const mx1, ex1 = "https://mx1.fabrikam.test/mapi/emsmdb/?MailboxId=11@fabrikam.test", "https://ex1.contoso.test/mapi/emsmdb/?MailboxId=22@contoso.test"
 	moved := at(mx1, fabrikamDN)

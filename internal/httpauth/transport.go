@@ -2,6 +2,7 @@ package httpauth
 
 import (
 	"context"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/homing-mail/homing/internal/trust"
 )
@@ -311,13 +313,31 @@ func unquoted(value string) string {
 	return out.String()
 }
 
-// Certificate says in one line what the host of res presented.
+// maxName is the longest name in a certificate that is shown.
+const maxName = 300
+
+// Certificate says in one line what the host of res presented. The names are the
+// host's own words.
 func Certificate(res *http.Response) string {
 	if res.TLS == nil || len(res.TLS.PeerCertificates) == 0 {
 		return ""
 	}
 	c := res.TLS.PeerCertificates[0]
-	return fmt.Sprintf("%s, issued by %s, until %s", c.Subject, c.Issuer, c.NotAfter.Format("2006-01-02"))
+	return fmt.Sprintf("%s, issued by %s, until %s", Name(c.Subject), Name(c.Issuer), c.NotAfter.Format("2006-01-02"))
+}
+
+// Name returns a name of a certificate as a part of a line that can be shown.
+func Name(n pkix.Name) string {
+	name := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, n.String())
+	if runes := []rune(name); len(runes) > maxName {
+		return string(runes[:maxName-1]) + "…"
+	}
+	return name
 }
 
 // drain reads the rest of an answer so that its connection can be used again.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -376,6 +377,29 @@ func TestSchemes(t *testing.T) {
 			header := http.Header{"Www-Authenticate": tt.values}
 			if got := Schemes(header); !slices.Equal(got, tt.want) {
 				t.Errorf("schemes = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// A certificate is the word of a stranger, and a person reads it at a terminal.
+func TestCertificateIsOneLineThatCanBeShown(t *testing.T) {
+	until := time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name, subject, issuer, want string
+	}{
+		{"plain", "mx.contoso.test", "Contoso CA", "CN=mx.contoso.test, issued by CN=Contoso CA, until 2027-03-01"},
+		{"letters of other alphabets", "Zürich", "Москва", "CN=Zürich, issued by CN=Москва, until 2027-03-01"},
+		{"what moves the cursor", "a\x1b[2Kb", "c\r\nd", "CN=a [2Kb, issued by CN=c  d, until 2027-03-01"},
+		{"what turns the direction", "a\u202eb", "c\u0085d", "CN=a b, issued by CN=c d, until 2027-03-01"},
+		{"no letters at all", "a\xffb", "c", "CN=a\ufffdb, issued by CN=c, until 2027-03-01"},
+		{"long names", strings.Repeat("é", 1000), strings.Repeat("x", 297), "CN=" + strings.Repeat("é", 296) + "…, issued by CN=" + strings.Repeat("x", 297) + ", until 2027-03-01"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cert := &x509.Certificate{Subject: pkix.Name{CommonName: tt.subject}, Issuer: pkix.Name{CommonName: tt.issuer}, NotAfter: until}
+			res := &http.Response{TLS: &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}}
+			if got := Certificate(res); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package autodiscover
 import (
 	"context"
 	"net"
+	"net/http/httptrace"
 	"sync"
 	"time"
 )
@@ -56,7 +57,6 @@ func (c *conns) DialContext(ctx context.Context, network, addr string) (net.Conn
 
 // fresh dials within the times for a name and a connection.
 func (c *conns) fresh(ctx context.Context, network, addr string) (net.Conn, error) {
-	const limit = lookupLimit + connectLimit
 	c.mu.Lock()
 	if err := c.ctx.Err(); err != nil {
 		c.mu.Unlock()
@@ -65,7 +65,7 @@ func (c *conns) fresh(ctx context.Context, network, addr string) (net.Conn, erro
 	c.wg.Add(1)
 	c.mu.Unlock()
 	defer c.wg.Done()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(limit))
+	ctx, cancel := timed(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 	conn, err := c.dial(ctx, network, addr)
@@ -79,6 +79,38 @@ func (c *conns) fresh(ctx context.Context, network, addr string) (net.Conn, erro
 	defer c.mu.Unlock()
 	c.all = append(c.all, conn)
 	return conn, nil
+}
+
+// timed returns a context for a dial, in which a name has its time, and each of its
+// addresses; all together have both times. A dialer that says nothing of names
+// (net's calls the hooks) is taken to have none to look up.
+func timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	const all = lookupLimit + connectLimit
+	ctx, stop := context.WithTimeoutCause(ctx, all, late(all))
+	ctx, cancel := context.WithCancelCause(ctx)
+	var mu sync.Mutex
+	var timer *time.Timer
+	give := func(limit time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() == nil {
+			timer = time.AfterFunc(limit, func() { cancel(late(limit)) })
+		}
+	}
+	give(connectLimit)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { give(lookupLimit) },
+		DNSDone:      func(httptrace.DNSDoneInfo) { give(connectLimit) },
+		ConnectStart: func(_, _ string) { give(connectLimit) },
+	})
+	return ctx, func() {
+		cancel(nil)
+		stop()
+		give(0) // nothing more
+	}
 }
 
 // close ends the dials that are under way and closes every connection.

@@ -97,7 +97,7 @@ func TestDeadPlacesCostTheirHeadStarts(t *testing.T) {
 		if raced > limit {
 			t.Errorf("%d dead places: %v, limit %v", k, raced, limit)
 		}
-		if want := none + time.Duration(k)*7*time.Second; serial != want {
+		if want := none + time.Duration(k)*4*time.Second; serial != want {
 			t.Errorf("%d dead places: one after the other %v, want %v", k, serial, want)
 		}
 	}

@@ -14,7 +14,7 @@ const (
 	headStart      = 300 * time.Millisecond // of a candidate before the next in rank
 	hold           = 2 * time.Second        // of a question before the race goes on beside it: a healthy place answers in a part of it, and one that hangs costs no more
 	lookupLimit    = 3 * time.Second        // a name in DNS
-	connectLimit   = 4 * time.Second        // a TCP connection
+	connectLimit   = 4 * time.Second        // a TCP connection; to the addresses of a name one after the other, what both limits together leave
 	tlsLimit       = 5 * time.Second        // a TLS handshake
 	headerLimit    = 15 * time.Second       // from the request to the head of the answer
 	directoryLimit = 10 * time.Second       // the whole search for service connection points

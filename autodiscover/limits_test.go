@@ -152,7 +152,7 @@ func TestNinetySeconds(t *testing.T) {
 	})
 }
 
-// A host that swallows connections has 7 seconds, and 25 with whatever it may say,
+// A host that swallows connections has 4 seconds, and 25 with whatever it may say,
 // but holds nobody up by more than its head start.
 func TestDiscoverGivesUpOnASilentHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -178,10 +178,10 @@ func TestDiscoverGivesUpOnASilentHost(t *testing.T) {
 		}
 		took, err := discover()
 		e, _ := errors.AsType[*Error](err)
-		if e == nil || e.Kind != Unreachable || took != 7*time.Second || e.Host != auto+":443" {
+		if e == nil || e.Kind != Unreachable || took != 4*time.Second || e.Host != auto+":443" {
 			t.Errorf("after %v: %v", took, err)
 		}
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 7s") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 4s") {
 			t.Errorf("%v", err)
 		}
 		if want := map[string]time.Duration{auto + ":443": 0, "contoso.test:443": 300 * time.Millisecond}; !maps.Equal(asked, want) {

@@ -49,6 +49,11 @@ func TestHijackByAChallenge(t *testing.T) {
 		{name: "NTLM and Basic, where ann has a token", stage: asked(tokens, "NTLM", "Basic"), kind: Unauthorized, why: downgrade, legit: bearer, there: auto},
 		{name: "Basic alone, where NTLM has worked before", stage: asked(since, "Basic"), kind: Unauthorized, why: downgrade,
 			legit: func(s *scene) { opens(auto)(s); s.query.Logins = withPassword("*.contoso.test") }, there: auto},
+		{name: "Basic alone, at a host where the administrator has it nowhere", kind: Unauthorized, why: "trust.basic does not name it",
+			stage: func(s *scene) {
+				asked(passwords, "Negotiate", "Basic")(s)
+				s.query.Rules.Basic = []string{"mx.contoso.test"}
+			}, legit: func(s *scene) { opens(auto)(s); s.query.Rules.Basic = []string{auto} }, there: auto},
 		{name: "NTLM alone, for somebody to relay", stage: asked(passwords, "NTLM"), kind: Unauthorized, why: "offers ntlm", legit: opens(auto), there: auto},
 		{name: "Negotiate alone", stage: asked(passwords, "Negotiate"), kind: Unauthorized, why: "offers negotiate", legit: opens(auto), there: auto},
 		{name: "Basic in the prose of another scheme", stage: asked(passwords, `Negotiate realm="x, Basic realm=\"y\", Basic"`), kind: Unauthorized, why: "offers negotiate", legit: opens(auto), there: auto},

@@ -28,6 +28,9 @@ type Config struct {
 		Hosts []string `toml:"hosts" comment:"hosts that may receive credentials, besides those of the mail domain"`
 		// Microsoft365 lets the hosts of Microsoft 365 receive credentials.
 		Microsoft365 bool `toml:"microsoft365"`
+		// Basic are the patterns of hosts that a password may go to by Basic: "*" is
+		// every host that may receive it.
+		Basic []string `toml:"basic"`
 	} `toml:"trust"`
 
 	Discovery Discovery `toml:"discovery"`
@@ -96,6 +99,7 @@ func steps(s agent.Steps) Steps { return Steps{Duration(s.First), Duration(s.Max
 // defaults returns the configuration of a machine where nobody wrote one.
 func defaults() Config {
 	var c Config
+	c.Trust.Basic = []string{"*"} // no stronger way is served for a password
 	c.Discovery.Bind = "kerberos"
 	c.Secrets.Backend = "keyring"
 	c.Network.Proxy = "environment"
@@ -218,20 +222,11 @@ func (e *Effective) check() error {
 			return bad("network.dns", fmt.Sprintf("%q is no address with its port", dns))
 		}
 	}
-	for _, h := range e.Trust.Hosts {
-		if strings.ContainsAny(h, "/@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
-			return bad("trust.hosts", fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h))
-		}
-		h, port, err := trust.SplitPlace(h)
-		if err != nil {
-			return bad("trust.hosts", err.Error())
-		}
-		if domain, below := strings.CutPrefix(h, "*."); below && !strings.Contains(domain, ".") {
-			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s is a public suffix", h, domain))
-		}
-		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":" + port}); verdict == trust.Refuse {
-			return bad("trust.hosts", fmt.Sprintf("%q can never be trusted: %s", h, why))
-		}
+	if why := badPlaces(e.Trust.Hosts); why != "" {
+		return bad("trust.hosts", why)
+	}
+	if why := badPlaces(slices.DeleteFunc(slices.Clone(e.Trust.Basic), func(h string) bool { return h == "*" })); why != "" {
+		return bad("trust.basic", why)
 	}
 	if key, why := e.Discovery.check(); key != "" {
 		return bad(key, why)
@@ -259,6 +254,26 @@ func (e *Effective) check() error {
 		return bad("log.level", fmt.Sprintf("%q is no level", e.Log.Level))
 	}
 	return nil
+}
+
+// badPlaces says what is wrong with host names and patterns, "" if nothing is.
+func badPlaces(places []string) string {
+	for _, h := range places {
+		if strings.ContainsAny(h, "/@ ") || strings.Contains(strings.TrimPrefix(h, "*."), "*") || !strings.Contains(h, ".") {
+			return fmt.Sprintf("%q is no host name and no pattern like *.fabrikam.test", h)
+		}
+		h, port, err := trust.SplitPlace(h)
+		if err != nil {
+			return err.Error()
+		}
+		if domain, below := strings.CutPrefix(h, "*."); below && !strings.Contains(domain, ".") {
+			return fmt.Sprintf("%q can never be trusted: %s is a public suffix", h, domain)
+		}
+		if verdict, why := (trust.Rules{}).Judge(trust.Hop{To: strings.TrimPrefix(h, "*.") + ":" + port}); verdict == trust.Refuse {
+			return fmt.Sprintf("%q can never be trusted: %s", h, why)
+		}
+	}
+	return ""
 }
 
 // Set changes the value of key on behalf of a flag. The error says that the

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homing-mail/homing/agent"
+	"github.com/homing-mail/homing/internal/trust"
 )
 
 // files writes a configuration and a policy, each only if it says something,
@@ -64,6 +66,9 @@ func TestConfigurationIsLaidInOrder(t *testing.T) {
 		{"what the policy does not name stays", "[log]\nlevel = 'debug'", "[pace]\nprobe = '2m'", "log.level", "debug", config},
 		{"a list of the policy takes the place of the configuration's", "[trust]\nhosts = ['a.contoso.test', 'b.contoso.test']", "[trust]\nhosts = ['*.fabrikam.test']", "trust.hosts", []any{"*.fabrikam.test"}, policy},
 		{"an empty list of the policy takes everything away", "[trust]\nhosts = ['a.contoso.test']", "[trust]\nhosts = []", "trust.hosts", []any{}, policy},
+		{"without files a password goes by basic wherever it may be received", "", "", "trust.basic", []any{"*"}, "default"},
+		{"the policy says where a password goes by basic", "[trust]\nbasic = ['*']", "[trust]\nbasic = ['mx1.fabrikam.test:8443', '*.contoso.test']", "trust.basic", []any{"mx1.fabrikam.test:8443", "*.contoso.test"}, policy},
+		{"the policy has a password go by basic nowhere", "[trust]\nbasic = ['*']", "[trust]\nbasic = []", "trust.basic", []any{}, policy},
 		{"one wait of a table leaves the others", "[pace]\nmove = ['1s', '2s']", "", "pace.news", []any{"5m0s", "1h0m0s"}, "default"},
 		{"the commands for secrets stay one table", "[secrets.commands]\nvault = ['vault', 'read']", "", "secrets.commands", map[string]any{"vault": []any{"vault", "read"}}, config},
 		{"Microsoft 365 is trusted by nobody's word alone", "", "", "trust.microsoft365", false, "default"},
@@ -262,6 +267,9 @@ func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 		{"a secret in the place of its reference", "[discovery]\nbind_secret = 'hunter2'", `:2:1: discovery.bind_secret: `},
 		{"a site with a line break", "[discovery]\nsite = \"Ber\\nlin\"", `:2:1: discovery.site: "Ber\nlin" is no name of a site`},
 		{"what a policy alone may say", "[policy]\nca_file = true", ":2:1: policy.ca_file: it stands in policy.toml alone"},
+		{"a pattern for a top-level domain by basic", "[trust]\nbasic = ['*', '*.test']", `:2:1: trust.basic: "*.test" can never be trusted: test is a public suffix; it takes "*" or`},
+		{"a URL by basic", "[trust]\nbasic = ['https://mx1.fabrikam.test']", `:2:1: trust.basic: "https://mx1.fabrikam.test" is no host name`},
+		{"yes by basic", "[trust]\nbasic = true", `:2:9: trust.basic: it is of another kind; it takes "*" or`},
 		{"an address", "[trust]\nhosts = ['10.9.8.7']", `: trust.hosts: "10.9.8.7" can never be trusted: an IP address`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -378,6 +386,39 @@ microsoft365 = true
 		t.Error("trust.microsoft365 does not reach the rules")
 	}
 }
+
+// What is said of Basic reaches the rules, "nowhere" too; so does that nothing is.
+func TestWhereBasicGoesReachesTheRules(t *testing.T) {
+	hop := trust.Hop{MailDomain: "contoso.test", To: "mx.contoso.test:443", How: trust.FromDomain}
+	for policy, want := range map[string]bool{
+		"":                                     true,
+		"[trust]\nbasic = ['*.contoso.test']":  true,
+		"[trust]\nbasic = ['*.fabrikam.test']": false,
+		"[trust]\nbasic = []":                  false,
+	} {
+		e, err := LoadConfig(files(t, "", policy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Open(Paths{State: t.TempDir()}, e, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules, err := p.Consents.Rules(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rules.Grant(t.Context(), hop, []string{"basic"}, anybody{}); (err == nil) != want {
+			t.Errorf("%q: %v", policy, err)
+		}
+	}
+}
+
+// anybody has an empty password for everybody.
+type anybody struct{}
+
+func (anybody) Login(context.Context, string) (trust.Login, error) { return trust.Login{}, nil }
+func (anybody) Refused(string, trust.Login)                        {}
 
 func TestWithoutOnChangeNothingRuns(t *testing.T) {
 	e, err := LoadConfig(files(t, "", ""))

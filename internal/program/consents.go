@@ -22,6 +22,7 @@ type consents struct {
 	path         string
 	trusted      []string
 	microsoft365 bool
+	basic        []string // none: a password goes by Basic to nobody
 
 	mu sync.Mutex // serialises changes of the file within the process; agent.lock does it between processes
 }
@@ -34,7 +35,7 @@ type consentsFile struct {
 // Rules returns what is in force now.
 func (c *consents) Rules(context.Context) (trust.Rules, error) {
 	list, err := c.load()
-	return trust.Rules{Trusted: c.trusted, Microsoft365: c.microsoft365, Consents: list, Now: time.Now()}, err
+	return trust.Rules{Trusted: c.trusted, Microsoft365: c.microsoft365, Basic: append([]string{}, c.basic...), Consents: list, Now: time.Now()}, err
 }
 
 // Allow adds a consent, or renews the one for the same domain and host.

@@ -18,6 +18,7 @@ var forms = map[string]string{
 	"trust":              `a table: [trust]`,
 	"trust.hosts":        `a list of host names and patterns: ["mx1.fabrikam.test", "*.fabrikam.test"], with a port where that is not 443`,
 	"trust.microsoft365": `true or false`,
+	"trust.basic":        `"*" or host names and patterns, as a list: ["*"], ["mx1.fabrikam.test", "*.fabrikam.test"]`,
 
 	"discovery":              `a table: [discovery]`,
 	"discovery.url":          `a URL: "https://ex1.contoso.test/autodiscover/autodiscover.xml"`,

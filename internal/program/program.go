@@ -51,7 +51,7 @@ func Open(p Paths, c *Effective, log *slog.Logger) (*Program, error) {
 		Log:      log,
 		Store:    &profile.Files{Dir: p.State},
 		Secrets:  &profile.SecretStore{Commands: c.Secrets.Commands},
-		Consents: &consents{path: p.consents(), trusted: c.Trust.Hosts, microsoft365: c.Trust.Microsoft365},
+		Consents: &consents{path: p.consents(), trusted: c.Trust.Hosts, microsoft365: c.Trust.Microsoft365, basic: c.Trust.Basic},
 		Refusals: &refusals{path: p.refused(), log: log},
 		LogonClient: &logonclient.Client{
 			Network: network, Challenges: challenges, Log: log,

@@ -107,7 +107,8 @@ func (g Grant) Refused() {
 }
 
 // Grant judges h and, if it is allowed, chooses the login and the strongest
-// scheme that the host offers, that we can serve and that the login accepts.
+// scheme that the host offers, that we can serve, that the login accepts and, for
+// Basic, that r.Basic allows.
 // offered are the schemes of its WWW-Authenticate headers, in any case. It
 // returns an *UntrustedError, a *NoLoginError or a *SchemeError.
 func (r Rules) Grant(ctx context.Context, h Hop, offered []string, l Logins) (Grant, error) {
@@ -121,17 +122,22 @@ func (r Rules) Grant(ctx context.Context, h Hop, offered []string, l Logins) (Gr
 	if err != nil {
 		return Grant{}, err
 	}
+	noBasic := false
 	for _, scheme := range served {
 		usable := (scheme == Bearer) == login.Bearer
 		strong := scheme.rank() >= login.Weakest.rank()
 		if usable && strong && slices.ContainsFunc(offered, func(s string) bool { return strings.EqualFold(s, string(scheme)) }) {
+			if scheme == Basic && !r.basic(h.To) {
+				noBasic = true
+				continue
+			}
 			return Grant{to: h.To, scheme: scheme, login: login, logins: l}, nil
 		}
 	}
 	if login.Bearer { // a token takes nothing less, whatever the login says
 		login.Weakest = Stronger(login.Weakest, Bearer)
 	}
-	return Grant{}, &SchemeError{Host: host(h.To), Offered: offered, Weakest: login.Weakest}
+	return Grant{}, &SchemeError{Host: host(h.To), Offered: offered, Weakest: login.Weakest, NoBasic: noBasic}
 }
 
 // UntrustedError says that a host may not receive credentials (yet).
@@ -170,11 +176,13 @@ func (e *NoLoginError) Error() string {
 
 func (e *NoLoginError) Unwrap() error { return e.Err }
 
-// SchemeError says that a host offers no scheme that the login accepts.
+// SchemeError says that a host offers no scheme that the login accepts, or none
+// that the rules allow for it.
 type SchemeError struct {
 	Host    string
 	Offered []string
 	Weakest Scheme // that the login accepts; empty: Basic
+	NoBasic bool   // the login accepts Basic, which Rules.Basic does not allow for the host
 }
 
 // Downgrade reports whether the host offers schemes that we know, all of them
@@ -196,6 +204,9 @@ func (e *SchemeError) Error() string {
 	if e.Downgrade() {
 		return fmt.Sprintf("authentication downgrade: %s offers %s, and the sign-in for it goes by %s or stronger; ask its administrator, "+
 			"and if the weaker way is meant, set the profile up anew", e.Host, offered, e.Weakest)
+	}
+	if e.NoBasic {
+		return fmt.Sprintf("%s offers %s, and no password goes there by basic: trust.basic does not name it", e.Host, offered)
 	}
 	return fmt.Sprintf("%s offers %s, which the sign-in for it does not accept", e.Host, offered)
 }

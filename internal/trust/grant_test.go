@@ -66,6 +66,59 @@ func TestGrantChoosesAScheme(t *testing.T) {
 	}
 }
 
+// A password goes by Basic where the administrator says so; whoever says nothing
+// allows it wherever it may be received.
+func TestBasicGoesWhereThePolicySays(t *testing.T) {
+	password, token := Login{}, Login{Bearer: true}
+	for _, tt := range []struct {
+		name    string
+		basic   []string
+		login   Login
+		to      string
+		offered []string
+		want    Scheme // empty: a *SchemeError that names the key
+	}{
+		{"nothing is said", nil, password, "mx.contoso.test:443", []string{"basic"}, Basic},
+		{"every host", []string{"*"}, password, "mx.contoso.test:443", []string{"basic"}, Basic},
+		{"every host, at every port", []string{"*"}, password, "mx.contoso.test:8443", []string{"basic"}, Basic},
+		{"no host", []string{}, password, "mx.contoso.test:443", []string{"basic"}, ""},
+		{"the host", []string{"mx.contoso.test"}, password, "mx.contoso.test:443", []string{"ntlm", "Basic"}, Basic},
+		{"a pattern", []string{"*.contoso.test"}, password, "mx.contoso.test:443", []string{"basic"}, Basic},
+		{"another host", []string{"ex.contoso.test"}, password, "mx.contoso.test:443", []string{"ntlm", "Basic"}, ""},
+		{"a name that ends alike", []string{"*.contoso.test"}, password, "mx.evilcontoso.test:443", []string{"basic"}, ""},
+		{"another port", []string{"mx.contoso.test"}, password, "mx.contoso.test:8443", []string{"basic"}, ""},
+		{"the port", []string{"mx.contoso.test:8443"}, password, "mx.contoso.test:8443", []string{"basic"}, Basic},
+		{"a token is no password", []string{}, token, "mx.contoso.test:443", []string{"basic", "bearer"}, Bearer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rules := Rules{Basic: tt.basic}
+			hop := Hop{MailDomain: "contoso.test", To: tt.to, How: FromConfiguration}
+			g, err := rules.Grant(t.Context(), hop, tt.offered, &drawer{login: tt.login})
+			if tt.want != "" {
+				if err != nil || g.Scheme() != tt.want {
+					t.Errorf("Grant by %q, %v; want %q", g.Scheme(), err, tt.want)
+				}
+				return
+			}
+			e, ok := errors.AsType[*SchemeError](err)
+			if !ok || !g.IsZero() || !e.NoBasic || e.Downgrade() || !strings.Contains(err.Error(), "no password goes there by basic: trust.basic does not name it") {
+				t.Errorf("Grant by %q, %v; want a *SchemeError", g.Scheme(), err)
+			}
+		})
+	}
+	// To allow Basic allows nobody to receive anything.
+	if _, err := (Rules{Basic: []string{"mx.fabrikam.test"}}).Grant(t.Context(), outside, []string{"basic"}, &drawer{}); err == nil {
+		t.Error("a stranger receives the password")
+	} else if _, ok := IsUntrusted(err); !ok {
+		t.Errorf("a stranger: %v", err)
+	}
+	// Whose login wants more is told of that, and not of the policy.
+	_, err := Rules{Basic: []string{}}.Grant(t.Context(), inside, []string{"basic"}, &drawer{login: Login{Weakest: NTLM}})
+	if e, ok := errors.AsType[*SchemeError](err); !ok || e.NoBasic || !e.Downgrade() {
+		t.Errorf("a downgrade: %v", err)
+	}
+}
+
 func TestGrantJudgesBeforeItAsksForALogin(t *testing.T) {
 	for _, tt := range []struct {
 		hop  Hop

@@ -60,6 +60,10 @@ type Rules struct {
 	// Microsoft365 allows the hosts of Microsoft 365, each by its exact name, for
 	// every mail domain.
 	Microsoft365 bool
+	// Basic are patterns, as in Trusted, of the hosts that a password may go to by
+	// Basic, if they may receive it; "*" is every host. Nil is "*" too, but a list
+	// without any is no host.
+	Basic []string
 	// Consents are the answers that people gave.
 	Consents []Consent
 	// Now is compared with the expiry of consents. Zero: none has expired.
@@ -134,8 +138,17 @@ func (r Rules) named(mailDomain, host, port string) string {
 }
 
 // policy returns which of Trusted names host and port, or -1.
-func (r Rules) policy(host, port string) int {
-	return slices.IndexFunc(r.Trusted, func(place string) bool {
+func (r Rules) policy(host, port string) int { return match(r.Trusted, host, port) }
+
+// basic reports whether a password may go by Basic to hostport.
+func (r Rules) basic(hostport string) bool {
+	host, port, err := net.SplitHostPort(hostport)
+	return r.Basic == nil || slices.Contains(r.Basic, "*") || err == nil && match(r.Basic, host, port) >= 0
+}
+
+// match returns which of the places names host and port, or -1.
+func match(places []string, host, port string) int {
+	return slices.IndexFunc(places, func(place string) bool {
 		pattern, at, err := SplitPlace(place)
 		return err == nil && at == port && Match(pattern, host)
 	})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/logonclient"
 	"github.com/homing-mail/homing/profile"
@@ -205,7 +206,7 @@ func (m *machine) transit(to State, o Outcome, said string, change func(*Mailbox
 		v.State, v.Looked = to, m.looked
 		change(v)
 	})
-	attrs := []any{"from", from, "to", to, "outcome", o, "said", said, "server", m.p.Place()}
+	attrs := []any{"from", from, "to", to, "outcome", o, "said", mailaddr.Logged(said), "server", m.p.Place()}
 	if next := m.view.Next; !next.IsZero() {
 		attrs = append(attrs, "wait", next.Sub(now).Round(time.Second))
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/homing-mail/homing/autodiscover"
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/internal/trust"
 	"github.com/homing-mail/homing/logonclient"
 	"github.com/homing-mail/homing/profile"
@@ -101,7 +102,7 @@ func (m *machine) ask(ctx context.Context, p profile.Profile) (r renewal) {
 func (m *machine) keep(r renewal) {
 	m.inquired = time.Now().Round(0)
 	if r.err != nil {
-		m.log.Info("the settings have run out and are kept", "err", r.err)
+		m.log.Info("the settings have run out and are kept", "err", mailaddr.Logged(r.err))
 		return
 	}
 	m.p.Endpoint.Issued, m.p.Endpoint.TTL = r.place.Issued, r.place.TTL // saved with the next generation

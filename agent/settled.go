@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/logonclient"
 	"github.com/homing-mail/homing/profile"
 )
@@ -83,7 +84,7 @@ func (m *machine) tell(ctx context.Context) {
 		return
 	}
 	if err := changed(ctx, c.old, c.new); err != nil {
-		m.log.Warn("telling of the change", "generation", c.new.Generation, "err", err)
+		m.log.Warn("telling of the change", "generation", c.new.Generation, "err", mailaddr.Logged(err))
 		m.trouble = again(nil, LoggedOn, err.Error(), time.Now())
 	}
 }

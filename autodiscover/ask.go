@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/homing-mail/homing/internal/httpauth"
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/internal/trust"
 )
 
@@ -101,8 +102,8 @@ func (d *discovery) follow(ctx context.Context, policy *chase, a ask) {
 // record tells step.
 func (d *discovery) record(ctx context.Context, step Step) {
 	d.steps = append(d.steps, step)
-	d.Log.InfoContext(ctx, "autodiscover", "source", string(step.Source), "endpoint", step.URL, "hop", string(step.How),
-		"by", string(step.By), "status", step.HTTPStatus, "said", step.Said, "err", step.Err)
+	d.Log.InfoContext(ctx, "autodiscover", "source", string(step.Source), "endpoint", mailaddr.Logged(step.URL), "hop", string(step.How),
+		"by", string(step.By), "status", step.HTTPStatus, "said", mailaddr.Logged(step.Said), "err", mailaddr.Logged(step.Err))
 	if d.query.Seen != nil {
 		d.query.Seen(step)
 	}

@@ -450,6 +450,22 @@ func TestDiscoverEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// The log has the domains of addresses and not their local parts; the steps, which
+// are for who asks, have both.
+func TestDiscoverLogsNoLocalPart(t *testing.T) {
+	w := newWorld(t, map[string]http.HandlerFunc{auto: secured(serves(string(file(t, "redirectaddr.xml"))))})
+	var logged bytes.Buffer
+	client := Client{Network: w.network(), Log: slog.New(slog.NewTextHandler(&logged, nil))}
+	_, err := client.Discover(t.Context(), Query{Address: "ann@contoso.test", Logins: ann()})
+	e, _ := errors.AsType[*Error](err)
+	if e == nil || !slices.ContainsFunc(e.Steps, func(s Step) bool { return s.Said == "RedirectAddr ann@mail.fabrikam.test" }) {
+		t.Fatalf("%+v", err)
+	}
+	if text := logged.String(); strings.Contains(text, "ann@") || !strings.Contains(text, "RedirectAddr ***@mail.fabrikam.test") {
+		t.Errorf("logged %s", text)
+	}
+}
+
 func TestDiscoverLogsNoSecret(t *testing.T) {
 	w := newWorld(t, map[string]http.HandlerFunc{auto: secured(sends(302, "https://ann:secret-in-url@"+auto+"/autodiscover/"))})
 	var logged bytes.Buffer
@@ -461,7 +477,7 @@ func TestDiscoverLogsNoSecret(t *testing.T) {
 			t.Errorf("%q is shown: %s", secret, text)
 		}
 	}
-	if !strings.Contains(text, "endpoint="+at(auto)) || !strings.Contains(text, "HTTP 302 to https://ann:xxxxx@") {
+	if !strings.Contains(text, "endpoint="+at(auto)) || !strings.Contains(text, "HTTP 302 to https://***@autodiscover.contoso.test/") {
 		t.Errorf("the log does not tell the way: %s", text)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/homing-mail/homing/agent"
+	"github.com/homing-mail/homing/internal/mailaddr"
 )
 
 // Server serves an agent on a socket.
@@ -168,7 +169,7 @@ func (s *Server) answer(ctx context.Context, req request, out *stream, log *slog
 	case opDo:
 		a.ID, err = s.Service.Do(ctx, req.Command.command())
 		a.OK = err == nil
-		log.Info("command", "op", req.Command.Op, "mailbox", string(req.Command.Profile), "err", err)
+		log.Info("command", "op", req.Command.Op, "mailbox", string(req.Command.Profile), "err", mailaddr.Logged(err))
 	case opHistory:
 		a.Generations, err = s.Service.History(ctx, req.Profile)
 	case opRaise:

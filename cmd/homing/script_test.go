@@ -37,7 +37,8 @@ import (
 //	terminate               sends SIGTERM to what was started last in the background
 //
 // $WORK/password holds the password of every account of the world. Neither that
-// nor the one of the demo may stand in anything else that is printed or written.
+// nor the one of the demo may stand in anything else that is printed or written; nor may a log
+// line name a person.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
@@ -83,6 +84,7 @@ func setUp(e *testscript.Env) error {
 		for _, password := range []string{testPassword, demoPassword} {
 			searchSecret(t, password, e.WorkDir, transcripts)
 		}
+		searchNames(t, transcripts)
 		os.RemoveAll(transcripts)
 		os.RemoveAll(sockets)
 	})

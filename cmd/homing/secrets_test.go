@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,44 @@ func leaked(data []byte, password string) bool {
 	}
 	return slices.ContainsFunc(forms, func(form []byte) bool { return bytes.Contains(data, form) })
 }
+
+// named is a line of the log, of a level above debug, that has a person in it: the
+// local part of an address, or the last name of a LegacyDN.
+var named = regexp.MustCompile(`(?m)^time=\S+ level=(?:INFO|WARN|ERROR) .*?(?:[\w.-]+@[\w.-]+\.test|(?i:/cn=recipients/cn=)[^*/\s]).*$`)
+
+// searchNames fails t where a log below dir names a person. It first plants a line
+// to show that it would be found.
+func searchNames(t testing.TB, dir string) {
+	t.Helper()
+	found := func() (lines []string) {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			lines = append(lines, named.FindAllString(mailboxIDs.ReplaceAllString(string(data), ""), -1)...)
+			return err
+		})
+		if err != nil {
+			t.Errorf("searching for names: %v", err)
+		}
+		return lines
+	}
+	plant, line := filepath.Join(dir, "planted"), `time=2026-05-04T10:00:00Z level=INFO msg=autodiscover said="RedirectAddr ann@mail.fabrikam.test"`
+	if err := os.WriteFile(plant, []byte("more\n"+line+"\n"), 0o600); err != nil {
+		t.Errorf("planting a name: %v", err)
+	}
+	if !slices.Contains(found(), line) {
+		t.Error("the planted name was not found")
+	}
+	os.Remove(plant)
+	for _, line := range found() {
+		t.Errorf("a person is named in the log: %s", line)
+	}
+}
+
+// mailboxIDs are the identities of mailboxes in their URLs, which look like addresses.
+var mailboxIDs = regexp.MustCompile(`(?i)MailboxId=[0-9a-f-]{36}@`)
 
 func TestSearchForSecretsFindsEveryEncoding(t *testing.T) {
 	wide := []byte{'T', 0, 'i', 0, 'd', 0, 'e', 0, ' ', 0, 'p', 0, 'o', 0, 'o', 0, 'l', 0, '/', 0, '7', 0, '1', 0, ' ', 0, '+', 0, ' ', 0, 0xe4, 0}

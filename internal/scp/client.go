@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/homing-mail/homing/internal/mailaddr"
 	"github.com/homing-mail/homing/internal/trust"
 )
 
@@ -164,7 +165,7 @@ func (w *walk) ask(ctx context.Context, p place, s step) ([]Entry, error) {
 		d.Err, d.Failure = err, err.Error()
 	}
 	w.report.Directories = append(w.report.Directories, d)
-	w.Logger.Info("directory asked", "url", d.URL, "via", string(d.Via), "sealed", d.Sealed, "bind", d.Bind, "objects", d.Objects, "err", err)
+	w.Logger.Info("directory asked", "url", d.URL, "via", string(d.Via), "sealed", d.Sealed, "bind", d.Bind, "objects", d.Objects, "err", mailaddr.Logged(err))
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,14 @@ func TestHijackByAChallenge(t *testing.T) {
 		return wallet{"*.contoso.test": {User: "ann", Secret: trust.NewSecret(password), Weakest: trust.NTLM}}
 	}
 	bearer := func(s *scene) { s.hosts[auto] = bears(serves(string(settingsXML))) }
+	// What Exchange sends, with the attacker's place in it, and the twin: ann is led
+	// there by a redirect, and a person has said yes.
+	const hostile = `Bearer client_id="00000002-0000-0ff1-ce00-000000000000", trusted_issuers="00000001-0000-0000-c000-000000000000@*", ` +
+		`token_types="app_asserted_user_v1", authorization_uri="https://evil.test/autodiscover/authorize", resource_metadata="https://evil.test/autodiscover/metadata"`
+	evil := func(s *scene) {
+		s.hosts[auto], s.query.Logins = sends(302, at("evil.test")), withPassword("*.evil.test")
+		allow("evil.test")(s)
+	}
 	const downgrade = "authentication downgrade"
 	tell(t, []story{
 		{name: "Basic alone, where ann has a token", stage: asked(tokens, `Basic realm="contoso"`), kind: Unauthorized, why: downgrade, legit: bearer, there: auto},
@@ -78,6 +86,23 @@ func TestHijackByAChallenge(t *testing.T) {
 				s.hosts[autoF], s.query.Logins, s.query.Exclude = asks(`Bearer realm="contoso.test", authorization_uri="https://login.contoso.test/"`), withToken(), noHTTP
 				s.query.First = []Candidate{{URL: at(autoF), How: trust.FromConfiguration}}
 			}, legit: func(s *scene) { s.hosts[auto] = bears(serves(string(settingsXML))) }, there: auto},
+		{name: "an authority of the attacker's, who would have ann sign in there", kind: Unauthorized, why: "offers bearer", silent: []string{"evil.test:443", "evil.test:80"},
+			stage: func(s *scene) {
+				asked(passwords, hostile)(s)
+				s.hosts["evil.test"], s.hosts["http://evil.test"] = home(), home()
+			}, legit: evil, there: "evil.test"},
+		{name: "an authority of the attacker's, where ann has a token", found: auto, why: "settings", signed: []string{auto}, silent: []string{"evil.test:443", "evil.test:80"},
+			stage: func(s *scene) {
+				s.query.Logins, s.query.Exclude = withToken(), noHTTP
+				s.hosts["evil.test"], s.hosts["http://evil.test"] = home(), home()
+				s.hosts[auto] = func(res http.ResponseWriter, req *http.Request) {
+					if req.Header.Get("Authorization") != "Bearer "+bearerToken {
+						asks(hostile)(res, req)
+						return
+					}
+					serves(string(settingsXML))(res, req)
+				}
+			}, legit: evil, there: "evil.test"},
 		{name: "the realm of ann's own domain, said by another host that is allowed", kind: Unauthorized, why: "no sign-in for " + stranger,
 			stage: func(s *scene) {
 				s.records, s.query.Exclude, s.query.Logins = srv(stranger), noHTTP, withPassword("*.contoso.test")

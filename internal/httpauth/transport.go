@@ -279,7 +279,9 @@ func sign(req *http.Request, g trust.Grant) error {
 
 // Schemes returns the schemes of the WWW-Authenticate headers, in lower case.
 // Exchange sends one header a scheme; several in one are separated by commas
-// that also separate parameters, so a scheme is a first word without "=".
+// that also separate parameters, so a scheme is a first word without "=". The
+// parameters are not read: nothing goes to the authority of an authorization_uri.
+// Whoever comes to fetch tokens has to find it in the configuration first.
 func Schemes(h http.Header) []string {
 	var out []string
 	for _, value := range h.Values("WWW-Authenticate") {

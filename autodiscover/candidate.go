@@ -51,6 +51,7 @@ type search struct {
 	from    string      // host:port that named the domain; empty for the mail domain
 	first   []Candidate // Query.First
 	changes int         // of the address so far
+	idle    bool        // nobody had signed in for the redirectAddr
 }
 
 // lookup finds candidates and notes in step what it met. No candidate and no

@@ -28,6 +28,7 @@ type chase struct {
 	search     search   // what candidates are wanted for; another one after a redirectAddr
 	pending    *ask     // what the last answer asks for; goes before the candidates
 	withoutPOX []ask    // places that have no plain-old-XML Autodiscover; go after the candidates
+	renamed    []rename // by whoever wants no sign-in; go after everybody else
 	chain      []string // keys of the asks that led on from the present candidate
 	asked      map[string]bool
 	addresses  []string // in lower case, the query's first
@@ -52,7 +53,7 @@ type ask struct {
 	address  string
 	legacyDN string
 	soap     bool // by SOAP Autodiscover, which knows addresses only
-	idle     bool // a referral that nobody had signed in for: a web site's, often
+	idle     bool // a referral that nobody had signed in for, or a candidate of one: a web site's, often
 	site     bool // the root domain, or where it leads everybody: a web site, mostly
 
 	deed    deed
@@ -141,7 +142,7 @@ func (c *chase) next() (ask, bool) {
 func (c *chase) admit(candidate Candidate) ask {
 	a := ask{url: candidate.URL, how: candidate.How, source: candidate.Source, site: candidate.Source == SourceRoot}
 	if a.how == trust.FromRedirectAddr {
-		a.from = c.search.from
+		a.from, a.idle = c.search.from, c.search.idle
 	}
 	return c.judge(c.identify(a))
 }
@@ -247,7 +248,7 @@ func (c *chase) take(a ask, ans answer) {
 		// so is one that a web site leads everybody to.
 		untrusted, _ := trust.IsUntrusted(a.why)
 		untrusted.Hop.Cert = ans.cert
-		c.ended = c.ended || a.source == "" && !a.idle || a.how == trust.FromRedirectAddr
+		c.ended = c.ended || !a.idle && (a.source == "" || a.how == trust.FromRedirectAddr)
 		c.remember(a, &Error{Kind: Untrusted, Untrusted: untrusted})
 	case ans.failure != nil:
 		c.remember(a, ans.failure)
@@ -259,8 +260,11 @@ func (c *chase) take(a ask, ans answer) {
 		c.redirect(a, ans.location, trust.FromHTTPRedirect, !ans.signed)
 	case ans.redirectURL != "":
 		c.redirect(a, ans.redirectURL, trust.FromRedirectURL, !ans.signed)
+	case ans.redirectAddr != "" && !ans.signed:
+		c.renamed = append(c.renamed, rename{a, ans.redirectAddr})
 	case ans.redirectAddr != "":
-		c.redirectAddr(a, ans.redirectAddr)
+		c.renamed = nil
+		c.redirectAddr(a, ans.redirectAddr, false)
 	case ans.refusal != nil:
 		c.refusal(a, ans.refusal)
 	case ans.settings != nil:
@@ -268,9 +272,17 @@ func (c *chase) take(a ask, ans answer) {
 	}
 }
 
-// further makes a referral of the next question that is put where all candidates
-// have led nowhere, and false if there is none: SOAP Autodiscover, once to each
-// place that has no other, for the address that is looked up still.
+// rename is a redirectAddr of a document for everybody. Whoever answers without
+// knowing who asks does not know the mailbox, so all others are heard first.
+type rename struct {
+	by      ask
+	address string
+}
+
+// further goes on where all candidates have led nowhere, and returns false if
+// there is nothing left: SOAP Autodiscover, once to each place that has no other,
+// for the address that is looked up still; then each address that a document for
+// everybody has named instead of it.
 func (c *chase) further() bool {
 	for !c.ended && len(c.withoutPOX) > 0 {
 		pox := c.withoutPOX[0]
@@ -280,6 +292,12 @@ func (c *chase) further() bool {
 			c.pending, c.chain = &a, []string{pox.key()}
 			return true
 		}
+	}
+	if !c.ended && len(c.renamed) > 0 {
+		r := c.renamed[0]
+		c.renamed = c.renamed[1:]
+		c.redirectAddr(r.by, r.address, true)
+		return true
 	}
 	return false
 }
@@ -325,8 +343,9 @@ func (c *chase) redirect(a ask, to string, how How, idle bool) {
 }
 
 // redirectAddr starts again at the domain of another address, by that address
-// ([MS-OXDSCLI] 3.1.5.3). The mail domain that trust is measured by stays.
-func (c *chase) redirectAddr(a ask, address string) {
+// ([MS-OXDSCLI] 3.1.5.3). The mail domain that trust is measured by stays. It is
+// idle where nobody had signed in.
+func (c *chase) redirectAddr(a ask, address string, idle bool) {
 	domain := address[strings.LastIndex(address, "@")+1:]
 	halt := ask{url: "https://autodiscover." + domain + path, how: trust.FromRedirectAddr, from: a.hop.To, by: ByAddress, address: address}
 	halt.hop, _ = trust.Step(c.domain, halt.from, halt.url, halt.how)
@@ -344,7 +363,7 @@ func (c *chase) redirectAddr(a ask, address string) {
 		c.redirects++
 		c.addresses = append(c.addresses, lower)
 		c.address, c.legacyDN = address, ""
-		c.search = search{domain: domain, how: trust.FromRedirectAddr, from: a.hop.To, changes: c.search.changes + 1}
+		c.search = search{domain: domain, how: trust.FromRedirectAddr, from: a.hop.To, changes: c.search.changes + 1, idle: idle}
 		return
 	}
 	c.pending = &halt

@@ -36,7 +36,8 @@ var (
 func says(code int) answer       { return answer{document: document{refusal: &errorCode{code: code}}} }
 func refers(url string) answer   { return answer{document: document{redirectURL: url}, signed: true} }
 func posts(url string) answer    { return answer{document: document{redirectURL: url}} } // before anybody has signed in
-func renames(addr string) answer { return answer{document: document{redirectAddr: addr}} }
+func renames(addr string) answer { return answer{document: document{redirectAddr: addr}, signed: true} }
+func posters(addr string) answer { return answer{document: document{redirectAddr: addr}} } // for everybody
 func moves(url string) answer    { return answer{location: url, signed: true} }
 func waves(url string) answer    { return answer{location: url} } // before anybody has signed in
 
@@ -80,8 +81,9 @@ func play(t testing.TB, q Query, script map[string]answer) (*chase, []string) {
 		switch {
 		case ok:
 			put(a)
-		case c.ended || len(places) == 0:
+		case c.ended || len(places) == 0 && !c.further():
 			return c, trace
+		case len(places) == 0: // further has found something
 		default:
 			a, places = c.admit(places[0]), places[1:]
 			if a.deed == post {
@@ -214,6 +216,18 @@ func TestChase(t *testing.T) {
 		{"a RedirectAddr drops the candidates that were left", known,
 			map[string]answer{auto: renames("ben@fabrikam.test"), root: found},
 			[]string{auto + byDN, autoF + byAdr, "fabrikam.test" + byAdr}, Unreachable, ""},
+		{"a RedirectAddr for everybody waits until the others have had their turn", known,
+			map[string]answer{auto: posters("ben@fabrikam.test"), root: found},
+			[]string{auto + byDN, root + byDN}, 0, root + byDN + " for ann@contoso.test"},
+		{"a RedirectAddr for everybody is followed where the others know nobody", known,
+			map[string]answer{auto: posters("ben@fabrikam.test"), root: says(500), "fabrikam.test": found},
+			[]string{auto + byDN, root + byDN, root + byAdr, autoF + byAdr, "fabrikam.test" + byAdr}, 0, "fabrikam.test" + byAdr + " for ben@fabrikam.test"},
+		{"each RedirectAddr for everybody is followed in its turn", fresh,
+			map[string]answer{auto: posters("ann@tailspin.test"), root: posters("ben@fabrikam.test"), autoF: found},
+			[]string{auto + byAdr, root + byAdr, "meet autodiscover.tailspin.test" + byAdr, "meet tailspin.test" + byAdr, autoF + byAdr}, 0, autoF + byAdr + " for ben@fabrikam.test"},
+		{"a RedirectAddr after a sign-in is followed at once, and none for everybody after it", fresh,
+			map[string]answer{auto: posters("ann@tailspin.test"), root: renames("ben@fabrikam.test")},
+			[]string{auto + byAdr, root + byAdr, autoF + byAdr, "fabrikam.test" + byAdr}, Unreachable, ""},
 		{"a place that has failed is not asked by the same identity again", fresh,
 			map[string]answer{auto: says(500), root: refers(at(auto))},
 			[]string{auto + byAdr, root + byAdr, "skip " + auto + byAdr + ": it has been asked by this EMailAddress before"}, NotFound, ""},

@@ -235,6 +235,10 @@ func TestHijackByAChain(t *testing.T) {
 				s.hosts[auto], s.hosts[stranger] = secured(sends(302, at(stranger))), home()
 				allow(stranger + ":8443")(s)
 			}, legit: allow(stranger), there: stranger},
+		{name: "an address of a foreign domain, named to everybody, beside who knows the mailbox", found: root, why: "RedirectAddr ann@fabrikam.test", signed: []string{root}, silent: []string{autoF + ":443"},
+			stage: func(s *scene) {
+				s.hosts[auto], s.hosts[root], s.hosts[autoF], s.query.Rules = serves(answered("<Action>redirectAddr</Action><RedirectAddr>ann@fabrikam.test</RedirectAddr>")), home(), home(), fabrikam
+			}, legit: func(s *scene) { s.hosts[auto] = names("ann@fabrikam.test") }, there: autoF},
 		{name: "an address of a foreign domain", kind: Untrusted, why: "may not receive credentials yet", signed: []string{auto},
 			stage: func(s *scene) {
 				s.hosts[auto], s.hosts[autoF] = names("ann@fabrikam.test"), home()

@@ -28,6 +28,12 @@ func roam(t fataler, q Query, draw func() answer) {
 		}
 		a, ok := c.next()
 		if !ok {
+			if change := c.search.changes; len(places) == 0 && c.further() {
+				if c.search.changes != change {
+					places, renamed = standing(q, c.search), true
+				}
+				continue
+			}
 			if c.ended || len(places) == 0 {
 				break
 			}
@@ -55,7 +61,7 @@ func roam(t fataler, q Query, draw func() answer) {
 		ans, change := draw(), c.search.changes
 		if a.deed == meet {
 			ans = answer{failure: ans.failure, cert: "CN=stranger"}
-			met = a.source == "" && !a.idle || a.how == trust.FromRedirectAddr && ans.failure == nil
+			met = a.source == "" && !a.idle || a.how == trust.FromRedirectAddr && !a.idle && ans.failure == nil
 			c.take(a, ans)
 			continue
 		}
@@ -116,8 +122,10 @@ func answerOf(what, which int) answer {
 		return refers(places[which%len(places)])
 	case 5, 6:
 		return moves(places[which%len(places)])
-	case 7, 8:
+	case 7:
 		return renames(people[which%len(people)])
+	case 8:
+		return posters(people[which%len(people)])
 	}
 	return []answer{silent, html, noLogin, denied, later}[which%5]
 }

@@ -242,7 +242,7 @@ func TestWhatFollowsALackOfTheOtherForm(t *testing.T) {
 		{"one that failed in another way", Rules{Trusted: []string{stranger}}, answer{failure: lacking.failure}, nil, false},
 		{"one that was asked for an address that has changed since", Rules{Trusted: []string{stranger}}, lacking,
 			func(c *chase) {
-				c.redirectAddr(ask{url: at(auto), hop: Hop{To: auto + ":443"}}, "ann@fabrikam.test")
+				c.redirectAddr(ask{url: at(auto), hop: Hop{To: auto + ":443"}}, "ann@fabrikam.test", false)
 			}, false},
 		{"after the end", Rules{Trusted: []string{stranger}}, lacking, func(c *chase) { c.ended = true }, false},
 	} {

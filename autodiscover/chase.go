@@ -147,6 +147,19 @@ func (c *chase) admit(candidate Candidate) ask {
 	return c.judge(c.identify(a))
 }
 
+// worth is the verdict about a candidate of s, and why, before its turn.
+func (c *chase) worth(s search, candidate Candidate) (trust.Verdict, string) {
+	from := ""
+	if candidate.How == trust.FromRedirectAddr {
+		from = s.from
+	}
+	hop, err := trust.Step(c.domain, from, candidate.URL, candidate.How)
+	if untrusted, ok := trust.IsUntrusted(err); ok {
+		return untrusted.Verdict, untrusted.Why
+	}
+	return c.rules.Judge(hop)
+}
+
 // offer says whether a candidate that lives is asked, by what it is to be asked
 // now. Where its deed is skip, nobody is.
 func (c *chase) offer(a ask) ask {
@@ -237,6 +250,15 @@ func (c *chase) remember(a ask, e *Error) {
 		e.Host = a.hop.To
 	}
 	c.failures[e.Kind] = e
+}
+
+// ends reports whether the probe of candidate a that came to nothing ends the
+// discovery, so that whoever is better in rank is not heard before.
+func (a ask) ends(ans answer) bool {
+	if ans.failure == nil { // a stranger
+		return a.how == trust.FromRedirectAddr && !a.idle
+	}
+	return ans.failure.Kind == Limit
 }
 
 // take hears how an ask went, or the probe of a candidate that came to nothing.

@@ -103,7 +103,11 @@ func play(t testing.TB, q Query, script map[string]answer) (*chase, []string) {
 // race would hand over if all of them lived.
 func standing(q Query, s search) []Candidate {
 	d := discovery{query: q}
-	contest := contest{discovery: &d, known: make(map[string]Source)}
+	policy, err := newChase(q)
+	if err != nil {
+		panic(err)
+	}
+	contest := contest{discovery: &d, policy: policy, search: s, known: make(map[string]announcement)}
 	var out []Candidate
 	for _, row := range d.sources(s) {
 		for _, candidate := range row.stands {

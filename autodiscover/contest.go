@@ -21,7 +21,7 @@ type contest struct {
 	policy *chase
 	search search
 	race   race
-	known  map[string]Source // who announced a URL first, by trust.HostPort and path
+	known  map[string]announcement // by place, the best of each
 	began  time.Time
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -31,13 +31,20 @@ type contest struct {
 	ended  bool
 }
 
+// announcement is who announced a place, and whether it may receive credentials
+// for that.
+type announcement struct {
+	source  Source
+	verdict trust.Verdict
+}
+
 // contact is what the I/O knows of an entrant.
 type contact struct {
 	ask    ask
 	step   Step
 	told   bool    // its step is recorded
 	ready  *answer // what a probe has answered already, and is to be heard in its turn
-	failed *answer // why a probe came to nothing
+	failed *answer // why a probe came to nothing: no answer, or a stranger's
 }
 
 // report is how a look-up, a probe or a question went, or that a question is sent.
@@ -54,7 +61,7 @@ type report struct {
 
 // contest begins a race for what the policy searches.
 func (d *discovery) contest(ctx context.Context, policy *chase) *contest {
-	c := &contest{discovery: d, policy: policy, search: policy.search, known: make(map[string]Source), began: time.Now()}
+	c := &contest{discovery: d, policy: policy, search: policy.search, known: make(map[string]announcement), began: time.Now()}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	for _, row := range d.sources(c.search) {
 		switch {
@@ -73,13 +80,15 @@ func (d *discovery) contest(ctx context.Context, policy *chase) *contest {
 	return c
 }
 
-// first reports whether nobody has announced the place of a candidate before.
+// first reports whether nobody has announced the place of a candidate before, or
+// only by a way that is trusted less: DNS may be quicker than a directory.
 func (c *contest) first(candidate Candidate) bool {
 	key := place(candidate.URL)
-	if _, ok := c.known[key]; ok {
+	verdict, _ := c.policy.worth(c.search, candidate)
+	if before, ok := c.known[key]; ok && before.verdict >= verdict {
 		return false
 	}
-	c.known[key] = candidate.Source
+	c.known[key] = announcement{candidate.Source, verdict}
 	return true
 }
 
@@ -195,19 +204,19 @@ func (c *contest) hear(r report) bool {
 	case e.lookup != nil:
 		c.race.found(e, c.announced(e, r.found))
 		c.tell(e)
-	case !r.lives && r.answer.failure != nil && r.answer.failure.Kind != Limit:
-		e.contact.failed = &r.answer
-		c.tell(e)
-		c.race.out(e)
-	case !r.lives:
-		c.policy.take(e.contact.ask, r.answer)
-		c.tell(e)
-		c.race.out(e)
-	default:
+	case r.lives:
 		if r.answer != (answer{}) {
 			e.contact.ready = &r.answer
 		}
 		c.race.live(e)
+	default:
+		if e.contact.ask.ends(r.answer) {
+			c.policy.take(e.contact.ask, r.answer)
+		} else {
+			e.contact.failed = &r.answer
+		}
+		c.tell(e)
+		c.race.out(e)
 	}
 	return false
 }
@@ -229,7 +238,7 @@ func (c *contest) announced(l *entrant, found []Candidate) []*entrant {
 		}
 		candidate.Source = l.Source
 		if !c.first(candidate) {
-			say("%s, as %s", shown(candidate.URL), c.known[place(candidate.URL)])
+			say("%s, as %s", shown(candidate.URL), c.known[place(candidate.URL)].source)
 			continue
 		}
 		say("%s", shown(candidate.URL))
@@ -303,8 +312,9 @@ func (c *contest) tell(e *entrant) {
 }
 
 // end stops whatever is under way, waits for it, tells of those that were begun
-// what they had come to, and the policy of those that came to nothing: the best in
-// rank first, whichever gave up first. It may be called twice.
+// what they had come to and of the others why they were not, each source once, and
+// the policy of those that came to nothing: the best in rank first, whichever gave
+// up first. A stranger that was vouched for later is none. It may be called twice.
 func (c *contest) end() {
 	if c.ended {
 		return
@@ -315,6 +325,13 @@ func (c *contest) end() {
 	close(c.heard)
 	for r := range c.heard {
 		r.entrant.contact.step = r.step
+		if r.entrant.lookup != nil {
+			c.announced(r.entrant, r.found)
+		}
+	}
+	told := make(map[Source]bool) // of whom something was begun, or said that nothing was
+	for _, e := range c.race.entrants {
+		told[e.Source] = told[e.Source] || e.begun
 	}
 	for _, e := range c.race.entrants {
 		switch {
@@ -323,13 +340,33 @@ func (c *contest) end() {
 				step.Said, step.Answer = "it lives, and was not asked", Unasked
 			}
 			c.tell(e)
-		case !e.begun && c.policy.found != nil && c.search.how == trust.FromDomain:
-			c.record(c.ctx, Step{Time: time.Now(), Source: e.Source, Skipped: true, Err: "not needed: the settings were found before its turn"})
+		case e.begun:
+		case !told[e.Source] && c.search.how == trust.FromDomain:
+			told[e.Source] = true
+			c.record(c.ctx, Step{Time: time.Now(), Source: e.Source, Skipped: true, Err: c.unasked()})
+		case e.lookup == nil:
+			verdict, why := c.policy.worth(c.search, e.Candidate)
+			step := Step{Time: time.Now(), Source: e.Source, URL: shown(e.URL), How: e.How, Verdict: verdict.String(), Why: why, Skipped: true, Err: c.unasked(), Answer: Unasked}
+			if verdict == trust.Refuse { // whenever its turn had come
+				step.Err = "refused: " + why
+			}
+			c.record(c.ctx, step)
 		}
-		if e.contact.failed != nil {
+		if e.contact.failed != nil && c.known[place(e.URL)].verdict <= e.contact.ask.verdict {
 			c.policy.take(e.contact.ask, *e.contact.failed)
 		}
 	}
+}
+
+// unasked is why somebody whose turn has not come is not asked.
+func (c *contest) unasked() string {
+	switch {
+	case c.policy.found != nil:
+		return "not needed: the settings were found before its turn"
+	case c.policy.search.changes > c.search.changes:
+		return "not needed: the address had changed before its turn"
+	}
+	return "the discovery ended before its turn"
 }
 
 // step begins the step of a.

@@ -23,6 +23,9 @@ func hangs(d time.Duration, h http.HandlerFunc) http.HandlerFunc {
 	return func(res http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("Authorization") != "" {
 			pass(req, d)
+			if req.Context().Err() != nil { // nobody is there to hear it
+				panic(http.ErrAbortHandler)
+			}
 		}
 		h(res, req)
 	}

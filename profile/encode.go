@@ -29,23 +29,36 @@ func encode(v any) ([]byte, error) {
 // decode reads the JSON of a Profile of any version. It returns a *NewerError
 // without a path, or an error that says what is wrong.
 func decode(data []byte) (Profile, error) {
+	var p Profile
+	if err := json.Unmarshal(data, &p); err == nil && p.Version == Version { // as nearly all are: read once
+		return p, sound(p)
+	}
 	data, err := migrate(data)
 	if err != nil {
 		return Profile{}, err
 	}
-	var p Profile
+	p = Profile{}
 	if err := json.Unmarshal(data, &p); err != nil {
 		return Profile{}, err
 	}
+	return p, sound(p)
+}
+
+// sound says what is wrong with a profile that was read.
+func sound(p Profile) error {
 	if p.Generation == 0 {
-		return Profile{}, errors.New("it has no generation")
+		return errors.New("it has no generation")
 	}
-	return p, p.Validate()
+	return p.Validate()
 }
 
 // decodeGeneration reads the JSON of a Generation, whose Profile may be of any
 // version.
 func decodeGeneration(data []byte) (Generation, error) {
+	var g Generation
+	if err := json.Unmarshal(data, &g); err == nil && g.Profile.Version == Version { // read once
+		return g, sound(g.Profile)
+	}
 	var file struct {
 		Profile json.RawMessage `json:"profile"`
 		Reason  Reason          `json:"reason"`

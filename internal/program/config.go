@@ -123,7 +123,7 @@ type Value struct {
 type Effective struct {
 	Config
 	origin map[string]string // by key; absent: default
-	place  map[string]string // by key: file:line:column
+	laid   []file            // in their order
 	policy string            // the origin of what the policy says
 }
 
@@ -133,7 +133,7 @@ type Effective struct {
 // the key takes. So is a configuration with a key that the policy does not leave
 // to users.
 func LoadConfig(p Paths) (*Effective, error) {
-	e := &Effective{Config: defaults(), origin: make(map[string]string), place: make(map[string]string), policy: "policy " + p.Policy}
+	e := &Effective{Config: defaults(), origin: make(map[string]string), policy: "policy " + p.Policy}
 	for _, file := range []struct{ path, origin string }{{p.Config, p.Config}, {p.Policy, e.policy}} {
 		data, err := os.ReadFile(file.path)
 		switch {
@@ -158,12 +158,10 @@ func (e *Effective) lay(data []byte, path, origin string) error {
 	if err := toml.Unmarshal(data, &keys); err != nil {
 		return located(path, err)
 	}
-	for key, at := range places(data) {
-		e.place[key] = path + ":" + at
-	}
+	e.laid = append(e.laid, file{path, data})
 	for key := range flatten("", keys) {
 		if strings.HasPrefix(key, "policy.") && origin != e.policy {
-			return fmt.Errorf("%s: %s: it stands in policy.toml alone", cmp.Or(e.place[key], path), key)
+			return fmt.Errorf("%s: %s: it stands in policy.toml alone", cmp.Or(e.place(key), path), key)
 		}
 		e.origin[key] = origin
 	}
@@ -182,16 +180,16 @@ func (e *Effective) reserved(key string) string {
 	default:
 		return ""
 	}
-	return cmp.Or(e.place[by], e.from(by)) + ": " + by
+	return cmp.Or(e.place(by), e.from(by)) + ": " + by
 }
 
 func (e *Effective) check() error {
 	bad := func(key, why string) error {
-		return fmt.Errorf("%s: %s: %s; it takes %s", cmp.Or(e.place[key], e.from(key)), key, why, form(key))
+		return fmt.Errorf("%s: %s: %s; it takes %s", cmp.Or(e.place(key), e.from(key)), key, why, form(key))
 	}
 	for _, key := range []string{"network.ca_file", "network.connect_to"} {
 		if by := e.reserved(key); by != "" && e.from(key) != "default" && e.from(key) != e.policy {
-			return fmt.Errorf("%s: %s: the policy of this machine does not leave it to users (%s)", cmp.Or(e.place[key], e.from(key)), key, by)
+			return fmt.Errorf("%s: %s: the policy of this machine does not leave it to users (%s)", cmp.Or(e.place(key), e.from(key)), key, by)
 		}
 	}
 	switch e.Secrets.Backend {

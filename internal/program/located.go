@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,6 +94,22 @@ func located(path string, err error) error {
 		return fmt.Errorf("%s:%d:%d: %s: %s; it takes %s", path, row, col, key, why, form)
 	}
 	return fmt.Errorf("%s:%d:%d: %s", path, row, col, why)
+}
+
+// file is one that a configuration was read from.
+type file struct {
+	path string
+	data []byte
+}
+
+// place returns where key stands, as file:line:column, or "". Only an error asks.
+func (e *Effective) place(key string) string {
+	for _, f := range slices.Backward(e.laid) {
+		if at, ok := places(f.data)[key]; ok {
+			return f.path + ":" + at
+		}
+	}
+	return ""
 }
 
 // places returns the line and the column of each key of a document that has been

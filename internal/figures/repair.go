@@ -41,6 +41,7 @@ func newBench(ctx context.Context) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Hostility.Off = true // nor is the server of the empty posts hostile
 	world, err := mockserver.New(w)
 	if err != nil {
 		return nil, err

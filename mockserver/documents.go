@@ -2,109 +2,143 @@ package mockserver
 
 import (
 	"encoding/xml"
-	"fmt"
+	"strconv"
 	"strings"
-	"sync"
-	"text/template"
 )
 
-// The documents of Autodiscover ([MS-OXDSCLI] 4.4). {{x .}} escapes.
+// The documents of Autodiscover ([MS-OXDSCLI] 4.4).
 
-var settingsXML = page("settings", `<?xml version="1.0" encoding="utf-8"?>
+// settings are what a document tells of a mailbox.
+type settings struct {
+	displayName, legacyDN, address, deploymentID string
+	microsoftOnline                              string // True or False
+	mapi                                         bool   // MAPI over HTTP is offered
+	store, book                                  string // its URLs
+	host                                         string
+	server, serverDN, serverVersion              string // of EXCH
+	ttl                                          *int   // hours; nil: not said
+	mailboxID, forest                            string // Gromox alone tells these
+	delegated                                    []delegated
+}
+
+func settingsXML(d *settings) string {
+	ttl, protocols := ttlXML("\n        ", d.ttl), rpcXML
+	if d.mapi {
+		protocols = mapiXML
+	}
+	return `<?xml version="1.0" encoding="utf-8"?>
 <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
   <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
     <User>
-      <DisplayName>{{x .DisplayName}}</DisplayName>
-      <LegacyDN>{{x .LegacyDN}}</LegacyDN>
-      <AutoDiscoverSMTPAddress>{{x .Address}}</AutoDiscoverSMTPAddress>
-      <DeploymentId>{{x .DeploymentID}}</DeploymentId>
+      <DisplayName>` + escape(d.displayName) + `</DisplayName>
+      <LegacyDN>` + escape(d.legacyDN) + `</LegacyDN>
+      <AutoDiscoverSMTPAddress>` + escape(d.address) + `</AutoDiscoverSMTPAddress>
+      <DeploymentId>` + escape(d.deploymentID) + `</DeploymentId>
     </User>
     <Account>
       <AccountType>email</AccountType>
       <Action>settings</Action>
-      <MicrosoftOnline>{{.MicrosoftOnline}}</MicrosoftOnline>
-{{- if .MAPI}}
-      <Protocol Type="mapiHttp" Version="1">
-        <MailStore>
-          <InternalUrl>{{x .Store}}</InternalUrl>
-          <ExternalUrl>{{x .Store}}</ExternalUrl>
-        </MailStore>
-        <AddressBook>
-          <InternalUrl>{{x .Book}}</InternalUrl>
-          <ExternalUrl>{{x .Book}}</ExternalUrl>
-        </AddressBook>
-      </Protocol>
-{{- else}}
+      <MicrosoftOnline>` + d.microsoftOnline + `</MicrosoftOnline>` + protocols(d) + `
       <Protocol>
-        <Type>EXCH</Type>{{with .TTL}}
-        <TTL>{{.}}</TTL>{{end}}
-        <Server>{{x .Server}}</Server>
-        <ServerDN>{{x .ServerDN}}</ServerDN>
-        <ServerVersion>{{x .ServerVersion}}</ServerVersion>
-        <MdbDN>{{x .ServerDN}}/cn=Microsoft Private MDB</MdbDN>
-        <AuthPackage>Anonymous</AuthPackage>
-        <ServerExclusiveConnect>off</ServerExclusiveConnect>
-      </Protocol>
-      <Protocol>
-        <Type>EXPR</Type>{{with .TTL}}
-        <TTL>{{.}}</TTL>{{end}}
-        <Server>{{x .Host}}</Server>
-        <SSL>On</SSL>
-        <AuthPackage>Basic</AuthPackage>
-        <CertPrincipalName>None</CertPrincipalName>
-        <ServerExclusiveConnect>on</ServerExclusiveConnect>
-      </Protocol>
-{{- end}}
-      <Protocol>
-        <Type>WEB</Type>{{with .TTL}}
-        <TTL>{{.}}</TTL>{{end}}
+        <Type>WEB</Type>` + ttl + `
         <External>
-          <OWAUrl AuthenticationMethod="Fba">https://{{x .Host}}/owa/</OWAUrl>
+          <OWAUrl AuthenticationMethod="Fba">https://` + escape(d.host) + `/owa/</OWAUrl>
           <Protocol>
             <Type>EXPR</Type>
-            <ASUrl>https://{{x .Host}}/EWS/Exchange.asmx</ASUrl>
+            <ASUrl>https://` + escape(d.host) + `/EWS/Exchange.asmx</ASUrl>
           </Protocol>
         </External>
       </Protocol>
     </Account>
   </Response>
 </Autodiscover>
-`)
+`
+}
 
-var referralXML = page("referral", `<?xml version="1.0" encoding="utf-8"?>
+func mapiXML(d *settings) string {
+	return `
+      <Protocol Type="mapiHttp" Version="1">
+        <MailStore>
+          <InternalUrl>` + escape(d.store) + `</InternalUrl>
+          <ExternalUrl>` + escape(d.store) + `</ExternalUrl>
+        </MailStore>
+        <AddressBook>
+          <InternalUrl>` + escape(d.book) + `</InternalUrl>
+          <ExternalUrl>` + escape(d.book) + `</ExternalUrl>
+        </AddressBook>
+      </Protocol>`
+}
+
+func rpcXML(d *settings) string {
+	ttl := ttlXML("\n        ", d.ttl)
+	return `
+      <Protocol>
+        <Type>EXCH</Type>` + ttl + `
+        <Server>` + escape(d.server) + `</Server>
+        <ServerDN>` + escape(d.serverDN) + `</ServerDN>
+        <ServerVersion>` + escape(d.serverVersion) + `</ServerVersion>
+        <MdbDN>` + escape(d.serverDN) + `/cn=Microsoft Private MDB</MdbDN>
+        <AuthPackage>Anonymous</AuthPackage>
+        <ServerExclusiveConnect>off</ServerExclusiveConnect>
+      </Protocol>
+      <Protocol>
+        <Type>EXPR</Type>` + ttl + `
+        <Server>` + escape(d.host) + `</Server>
+        <SSL>On</SSL>
+        <AuthPackage>Basic</AuthPackage>
+        <CertPrincipalName>None</CertPrincipalName>
+        <ServerExclusiveConnect>on</ServerExclusiveConnect>
+      </Protocol>`
+}
+
+// ttlXML is the TTL after an indent, where a world says so.
+func ttlXML(indent string, hours *int) string {
+	if hours == nil {
+		return ""
+	}
+	return indent + `<TTL>` + strconv.Itoa(*hours) + `</TTL>`
+}
+
+func referralXML(action, element, to string) string {
+	return `<?xml version="1.0" encoding="utf-8"?>
 <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
   <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
     <Account>
       <AccountType>email</AccountType>
-      <Action>{{.Action}}</Action>
-      <{{.Element}}>{{x .To}}</{{.Element}}>
+      <Action>` + action + `</Action>
+      <` + element + `>` + escape(to) + `</` + element + `>
     </Account>
   </Response>
 </Autodiscover>
-`)
+`
+}
 
-var errorXML = page("error", `<?xml version="1.0" encoding="utf-8"?>
+func errorXML(clock, id, code, message string) string {
+	return `<?xml version="1.0" encoding="utf-8"?>
 <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
   <Response>
-    <Error Time="{{.Time}}" Id="{{.ID}}">
-      <ErrorCode>{{.Code}}</ErrorCode>
-      <Message>{{x .Message}}</Message>
+    <Error Time="` + clock + `" Id="` + id + `">
+      <ErrorCode>` + code + `</ErrorCode>
+      <Message>` + escape(message) + `</Message>
       <DebugData />
     </Error>
   </Response>
 </Autodiscover>
-`)
-
-// page parses a document when it is first sent: most runs of a program that
-// holds a mock server never send one.
-func page(name, text string) func() *template.Template {
-	return sync.OnceValue(func() *template.Template {
-		return template.Must(template.New(name).Funcs(template.FuncMap{"x": escape}).Parse(text))
-	})
+`
 }
 
-func escape(v any) (string, error) {
+// escape is text as it stands in a document.
+func escape(text string) string {
 	var b strings.Builder
-	err := xml.EscapeText(&b, fmt.Append(nil, v))
-	return b.String(), err
+	xml.EscapeText(&b, []byte(text)) // a strings.Builder does not fail
+	return b.String()
+}
+
+// eachXML is a list in a document.
+func eachXML[T any](list []T, xml func(T) string) string {
+	var b strings.Builder
+	for _, v := range list {
+		b.WriteString(xml(v))
+	}
+	return b.String()
 }

@@ -11,43 +11,50 @@ import (
 const gromoxHeadXML = `<?xml version="1.0" encoding="UTF-8"?>` +
 	`<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">`
 
-// gromoxServices are the URLs that three of the blocks repeat.
-const gromoxServices = `<ASUrl>https://{{x .Host}}/EWS/Exchange.asmx</ASUrl><EwsUrl>https://{{x .Host}}/EWS/Exchange.asmx</EwsUrl>` +
-	`<EmwsUrl>https://{{x .Host}}/EWS/Exchange.asmx</EmwsUrl><EcpUrl>https://{{x .Host}}/EWS/</EcpUrl><EcpUrl-photo>thumbnail.php</EcpUrl-photo>`
+func gromoxSettingsXML(d *settings) string {
+	host, ttl, mapi := escape(d.host), ttlXML("", d.ttl), "" // Gromox itself states no TTL
+	services := `<ASUrl>https://` + host + `/EWS/Exchange.asmx</ASUrl><EwsUrl>https://` + host + `/EWS/Exchange.asmx</EwsUrl>` +
+		`<EmwsUrl>https://` + host + `/EWS/Exchange.asmx</EmwsUrl><EcpUrl>https://` + host + `/EWS/</EcpUrl><EcpUrl-photo>thumbnail.php</EcpUrl-photo>`
+	book := `<OOFUrl>https://` + host + `/EWS/Exchange.asmx</OOFUrl><OABUrl>https://` + host + `/OAB/</OABUrl>`
+	proxy := `<Server>` + host + `</Server><SSL>On</SSL><CertPrincipalName>None</CertPrincipalName><AuthPackage>basic</AuthPackage>` +
+		`<ServerExclusiveConnect>on</ServerExclusiveConnect>`
+	if d.mapi {
+		mapi = `<Protocol Type="mapiHttp" Version="1"><MailStore>` +
+			`<InternalUrl>` + escape(d.store) + `</InternalUrl><ExternalUrl>` + escape(d.store) + `</ExternalUrl></MailStore>` +
+			`<AddressBook><InternalUrl>` + escape(d.book) + `</InternalUrl><ExternalUrl>` + escape(d.book) + `</ExternalUrl></AddressBook></Protocol>`
+	}
+	return gromoxHeadXML +
+		`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><User>` +
+		`<AutoDiscoverSMTPAddress>` + escape(d.address) + `</AutoDiscoverSMTPAddress><DisplayName>` + escape(d.displayName) + `</DisplayName>` +
+		`<LegacyDN>` + escape(d.legacyDN) + `</LegacyDN><DeploymentId>eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee</DeploymentId></User><Account>` +
+		`<AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>False</MicrosoftOnline><ConsumerMailbox>False</ConsumerMailbox>` +
+		`<Protocol>` + book + `<Type>EXHTTP</Type>` + ttl + proxy + services + `</Protocol>` +
+		mapi +
+		`<Protocol><Type>EXCH</Type>` + ttl + `<Server>` + escape(d.mailboxID) + `</Server><ServerVersion>` + d.serverVersion + `</ServerVersion>` +
+		`<ServerDN>` + escape(d.serverDN) + `</ServerDN><MdbDN>` + escape(d.serverDN) + `/cn=Microsoft Private MDB</MdbDN><AuthPackage>anonymous</AuthPackage>` +
+		`<ServerExclusiveConnect>off</ServerExclusiveConnect>` + book + `<PublicFolderServer>` + host + `</PublicFolderServer>` + services + `</Protocol>` +
+		`<Protocol><Type>EXPR</Type>` + ttl + proxy + book + `</Protocol>` +
+		eachXML(d.delegated, delegatedXML) +
+		`<PublicFolderInformation><SmtpAddress>public.folder.root@` + escape(d.forest) + `</SmtpAddress></PublicFolderInformation>` +
+		`</Account></Response></Autodiscover>`
+}
 
-// gromoxTTL stands where a world says so: Gromox itself states none.
-const gromoxTTL = `{{with .TTL}}<TTL>{{.}}</TTL>{{end}}`
+func delegatedXML(d delegated) string {
+	return `<AlternativeMailbox><Type>Delegate</Type><DisplayName>` + escape(d.Name) + `</DisplayName>` +
+		`<SmtpAddress>` + escape(d.Address) + `</SmtpAddress><OwnerSmtpAddress>` + escape(d.Address) + `</OwnerSmtpAddress></AlternativeMailbox>`
+}
 
-const gromoxBook = `<OOFUrl>https://{{x .Host}}/EWS/Exchange.asmx</OOFUrl><OABUrl>https://{{x .Host}}/OAB/</OABUrl>`
+func gromoxReferralXML(action, element, to string) string {
+	return gromoxHeadXML +
+		`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><Account>` +
+		`<Action>` + action + `</Action><` + element + `>` + escape(to) + `</` + element + `></Account></Response></Autodiscover>`
+}
 
-const gromoxProxy = `<Server>{{x .Host}}</Server><SSL>On</SSL><CertPrincipalName>None</CertPrincipalName><AuthPackage>basic</AuthPackage>` +
-	`<ServerExclusiveConnect>on</ServerExclusiveConnect>`
-
-var gromoxSettingsXML = page("settings of Gromox", gromoxHeadXML+
-	`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><User>`+
-	`<AutoDiscoverSMTPAddress>{{x .Address}}</AutoDiscoverSMTPAddress><DisplayName>{{x .DisplayName}}</DisplayName>`+
-	`<LegacyDN>{{x .LegacyDN}}</LegacyDN><DeploymentId>eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee</DeploymentId></User><Account>`+
-	`<AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>False</MicrosoftOnline><ConsumerMailbox>False</ConsumerMailbox>`+
-	`<Protocol>`+gromoxBook+`<Type>EXHTTP</Type>`+gromoxTTL+gromoxProxy+gromoxServices+`</Protocol>`+
-	`{{if .MAPI}}<Protocol Type="mapiHttp" Version="1"><MailStore>`+
-	`<InternalUrl>{{x .Store}}</InternalUrl><ExternalUrl>{{x .Store}}</ExternalUrl></MailStore>`+
-	`<AddressBook><InternalUrl>{{x .Book}}</InternalUrl><ExternalUrl>{{x .Book}}</ExternalUrl></AddressBook></Protocol>{{end}}`+
-	`<Protocol><Type>EXCH</Type>`+gromoxTTL+`<Server>{{x .MailboxID}}</Server><ServerVersion>{{.ServerVersion}}</ServerVersion><ServerDN>{{x .ServerDN}}</ServerDN>`+
-	`<MdbDN>{{x .ServerDN}}/cn=Microsoft Private MDB</MdbDN><AuthPackage>anonymous</AuthPackage>`+
-	`<ServerExclusiveConnect>off</ServerExclusiveConnect>`+gromoxBook+`<PublicFolderServer>{{x .Host}}</PublicFolderServer>`+gromoxServices+`</Protocol>`+
-	`<Protocol><Type>EXPR</Type>`+gromoxTTL+gromoxProxy+gromoxBook+`</Protocol>`+
-	`{{range .Delegated}}<AlternativeMailbox><Type>Delegate</Type><DisplayName>{{x .Name}}</DisplayName>`+
-	`<SmtpAddress>{{x .Address}}</SmtpAddress><OwnerSmtpAddress>{{x .Address}}</OwnerSmtpAddress></AlternativeMailbox>{{end}}`+
-	`<PublicFolderInformation><SmtpAddress>public.folder.root@{{x .Forest}}</SmtpAddress></PublicFolderInformation>`+
-	`</Account></Response></Autodiscover>`)
-
-var gromoxReferralXML = page("referral of Gromox", gromoxHeadXML+
-	`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><Account>`+
-	`<Action>{{.Action}}</Action><{{.Element}}>{{x .To}}</{{.Element}}></Account></Response></Autodiscover>`)
-
-var gromoxErrorXML = page("error of Gromox", gromoxHeadXML+
-	`<Response><Error Time="{{.Time}}" Id="{{.ID}}"><ErrorCode>{{.Code}}</ErrorCode><Message>{{x .Message}}</Message><DebugData/></Error>`+
-	`</Response></Autodiscover>`)
+func gromoxErrorXML(clock, id, code, message string) string {
+	return gromoxHeadXML +
+		`<Response><Error Time="` + clock + `" Id="` + id + `"><ErrorCode>` + code + `</ErrorCode><Message>` + escape(message) + `</Message><DebugData/></Error>` +
+		`</Response></Autodiscover>`
+}
 
 // gromoxMessages are what it says with an ErrorCode; the one of 501 names the
 // address.

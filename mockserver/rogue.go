@@ -106,7 +106,7 @@ func (s *Server) rogue(x *exchange, r *Rogue) {
 		if strings.Contains(r.To, "://") {
 			action, element = "redirectUrl", "RedirectUrl"
 		}
-		x.sendFound(document(referralXML, map[string]string{"Action": action, "Element": element, "To": r.To}, element+" "+r.To))
+		x.sendFound(document(referralXML(action, element, r.To), element+" "+r.To))
 	case asked && (x.Signed || r.Serves == RogueSettings):
 		x.sendFound(s.rogueSettings(x.Host, q))
 	default:
@@ -120,12 +120,11 @@ func (s *Server) rogueSettings(host string, q ask) found {
 	id := s.dir.newGUID("rogue "+host, 0).String() + "@" + host
 	dn := cmp.Or(q.Request.LegacyDN, "/o=Rogue/cn=Recipients/cn=nobody")
 	base := "https://" + host + "/mapi/"
-	return document(settingsXML, map[string]any{
-		"DisplayName": "nobody", "LegacyDN": dn, "Address": cmp.Or(q.Request.EMailAddress, "nobody@"+host),
-		"DeploymentID": s.dir.newGUID("deployment of "+host, 0).String(), "MicrosoftOnline": "False", "MAPI": true,
-		"Host": host, "Server": id, "MailboxID": id, "Store": base + "emsmdb/?MailboxId=" + id, "Book": base + "nspi/?MailboxId=" + id,
-		"ServerDN": "/o=Rogue/cn=Configuration/cn=Servers/cn=" + id, "ServerVersion": serverVersion("15.02.2562.045"),
-	}, "settings for itself")
+	return document(settingsXML(&settings{
+		displayName: "nobody", legacyDN: dn, address: cmp.Or(q.Request.EMailAddress, "nobody@"+host),
+		deploymentID: s.dir.newGUID("deployment of "+host, 0).String(), microsoftOnline: "False", mapi: true,
+		host: host, store: base + "emsmdb/?MailboxId=" + id, book: base + "nspi/?MailboxId=" + id,
+	}), "settings for itself")
 }
 
 // sendFound sends an answer of Autodiscover that needs nothing more.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -71,61 +72,78 @@ type soapSetting struct{ Name, Value string }
 // soapMissing is a UserSettingError.
 type soapMissing struct{ Name, Code string }
 
-var soapXML = page("SOAP answer", `<s:Envelope xmlns:s="`+envelopeSchema+`" xmlns:a="`+addressingSchema+`">
+func soapXML(r *soapResponse) string {
+	relates := ""
+	if r.RelatesTo != "" {
+		relates = `
+    <a:RelatesTo>` + escape(r.RelatesTo) + `</a:RelatesTo>`
+	}
+	return `<s:Envelope xmlns:s="` + envelopeSchema + `" xmlns:a="` + addressingSchema + `">
   <s:Header>
-    <a:Action s:mustUnderstand="1">`+getUserSettings+`Response</a:Action>
-    <h:ServerVersionInfo xmlns:h="`+soapSchema+`">
-      <h:MajorVersion>{{index .Version 0}}</h:MajorVersion>
-      <h:MinorVersion>{{index .Version 1}}</h:MinorVersion>
-      <h:MajorBuildNumber>{{index .Version 2}}</h:MajorBuildNumber>
-      <h:MinorBuildNumber>{{index .Version 3}}</h:MinorBuildNumber>
-    </h:ServerVersionInfo>
-{{- if .RelatesTo}}
-    <a:RelatesTo>{{x .RelatesTo}}</a:RelatesTo>
-{{- end}}
+    <a:Action s:mustUnderstand="1">` + getUserSettings + `Response</a:Action>
+    <h:ServerVersionInfo xmlns:h="` + soapSchema + `">
+      <h:MajorVersion>` + strconv.Itoa(r.Version[0]) + `</h:MajorVersion>
+      <h:MinorVersion>` + strconv.Itoa(r.Version[1]) + `</h:MinorVersion>
+      <h:MajorBuildNumber>` + strconv.Itoa(r.Version[2]) + `</h:MajorBuildNumber>
+      <h:MinorBuildNumber>` + strconv.Itoa(r.Version[3]) + `</h:MinorBuildNumber>
+    </h:ServerVersionInfo>` + relates + `
   </s:Header>
   <s:Body>
-    <GetUserSettingsResponseMessage xmlns="`+soapSchema+`">
+    <GetUserSettingsResponseMessage xmlns="` + soapSchema + `">
       <Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance">
-        <ErrorCode>{{.Code}}</ErrorCode>
-        <ErrorMessage>{{x .Message}}</ErrorMessage>
-        <UserResponses>
-{{- range .Users}}
-          <UserResponse>
-            <ErrorCode>{{.Code}}</ErrorCode>
-            <ErrorMessage>{{x .Message}}</ErrorMessage>
-            {{if .Target}}<RedirectTarget>{{x .Target}}</RedirectTarget>{{else}}<RedirectTarget i:nil="true" />{{end}}
-            <UserSettingErrors>
-{{- range .Missing}}
-              <UserSettingError><ErrorCode>{{.Code}}</ErrorCode><ErrorMessage>There is no {{x .Name}}.</ErrorMessage><SettingName>{{x .Name}}</SettingName></UserSettingError>
-{{- end}}
-            </UserSettingErrors>
-            <UserSettings>
-{{- range .Settings}}
-              <UserSetting i:type="StringSetting"><Name>{{.Name}}</Name><Value>{{x .Value}}</Value></UserSetting>
-{{- end}}
-            </UserSettings>
-          </UserResponse>
-{{- end}}
+        <ErrorCode>` + r.Code + `</ErrorCode>
+        <ErrorMessage>` + escape(r.Message) + `</ErrorMessage>
+        <UserResponses>` + eachXML(r.Users, soapUserXML) + `
         </UserResponses>
       </Response>
     </GetUserSettingsResponseMessage>
   </s:Body>
 </s:Envelope>
-`)
+`
+}
 
-var faultXML = page("SOAP fault", `<s:Envelope xmlns:s="`+envelopeSchema+`" xmlns:a="`+addressingSchema+`">
+func soapUserXML(u soapUser) string {
+	target := `<RedirectTarget i:nil="true" />`
+	if u.Target != "" {
+		target = `<RedirectTarget>` + escape(u.Target) + `</RedirectTarget>`
+	}
+	return `
+          <UserResponse>
+            <ErrorCode>` + u.Code + `</ErrorCode>
+            <ErrorMessage>` + escape(u.Message) + `</ErrorMessage>
+            ` + target + `
+            <UserSettingErrors>` + eachXML(u.Missing, soapMissingXML) + `
+            </UserSettingErrors>
+            <UserSettings>` + eachXML(u.Settings, soapSettingXML) + `
+            </UserSettings>
+          </UserResponse>`
+}
+
+func soapMissingXML(m soapMissing) string {
+	name := escape(m.Name)
+	return `
+              <UserSettingError><ErrorCode>` + m.Code + `</ErrorCode><ErrorMessage>There is no ` + name + `.</ErrorMessage><SettingName>` + name + `</SettingName></UserSettingError>`
+}
+
+func soapSettingXML(v soapSetting) string {
+	return `
+              <UserSetting i:type="StringSetting"><Name>` + v.Name + `</Name><Value>` + escape(v.Value) + `</Value></UserSetting>`
+}
+
+func faultXML(code, message string) string {
+	return `<s:Envelope xmlns:s="` + envelopeSchema + `" xmlns:a="` + addressingSchema + `">
   <s:Header>
-    <a:Action s:mustUnderstand="1">`+addressingSchema+`/soap/fault</a:Action>
+    <a:Action s:mustUnderstand="1">` + addressingSchema + `/soap/fault</a:Action>
   </s:Header>
   <s:Body>
     <s:Fault>
-      <faultcode>{{.Code}}</faultcode>
-      <faultstring xml:lang="en">{{x .Message}}</faultstring>
+      <faultcode>` + code + `</faultcode>
+      <faultstring xml:lang="en">` + escape(message) + `</faultstring>
     </s:Fault>
   </s:Body>
 </s:Envelope>
-`)
+`
+}
 
 // soap answers SOAP Autodiscover for the forest of a host.
 func (s *Server) soap(x *exchange, at *site, plays *flavour) {
@@ -166,7 +184,7 @@ func (s *Server) soap(x *exchange, at *site, plays *flavour) {
 	case strings.TrimSpace(q.Header.Action) != getUserSettings:
 		x.fault("a:ActionNotSupported", "Nothing is done for this Action.")
 	default:
-		a := document(soapXML, r, "")
+		a := document(soapXML(&r), "")
 		x.w.Header().Set("Content-Type", a.contentType)
 		x.send(x.answer(a.status, r.said, a.body))
 	}
@@ -174,7 +192,7 @@ func (s *Server) soap(x *exchange, at *site, plays *flavour) {
 
 // fault answers with a SOAP Fault (SOAP 1.1 4.4): HTTP 500.
 func (x *exchange) fault(code, message string) {
-	a := document(faultXML, map[string]string{"Code": code, "Message": message}, "")
+	a := document(faultXML(code, message), "")
 	x.w.Header().Set("Content-Type", a.contentType)
 	x.send(x.answer(http.StatusInternalServerError, "fault "+code, a.body))
 }

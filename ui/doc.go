@@ -24,5 +24,8 @@
 // # Words
 //
 // All words are in texts, one file a language; a further language is one more file.
+// Say returns them: in the program from Load, by way of Fyne; in tests from In.
+// What can stand still for long says times by the clock, what is counted down or
+// listed says them relative to now.
 // The package does not import fyne.io/fyne/v2/app, so it needs neither cgo nor GL.
 package ui

@@ -104,7 +104,7 @@ type Journey struct {
 	Began time.Time
 	Took  string // "3.2 s"; empty while it goes on
 	Stops []Stop
-	Hops  []Hop // Hops[i] is what happened at Stops[i] and led on to Stops[i+1]; the last may lead nowhere
+	Hops  []Hop // as many: Hops[i] is what happened at Stops[i] and led on to Stops[i+1]; the last leads nowhere
 }
 
 // Stop is a server that was met.
@@ -129,6 +129,7 @@ type Entry struct {
 	When       string
 	Why        string
 	Changes    []Change // against the generation before
+	Wire       []string // the reason as it was written down, line by line, without secrets
 	Current    bool
 }
 

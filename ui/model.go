@@ -138,9 +138,10 @@ type Change struct{ What, Old, New string }
 
 // Notice is a notification of the desktop.
 type Notice struct {
-	Kind  NoticeKind
-	Title string
-	Body  string
+	Kind    NoticeKind
+	Mailbox profile.ID
+	Title   string
+	Body    string
 }
 
 // NoticeKind is why a person is told; there are no others.

@@ -20,11 +20,11 @@ type sight struct {
 	left  time.Time // when it left home; zero: it has not, or a person sent it
 	met   bool      // it has been seen at home
 	away  bool      // since then it could not be reached
-	asked []question
+	asked []matter
 }
 
-// question is what a person was told of.
-type question struct {
+// matter is what a person was told of.
+type matter struct {
 	kind  agent.NeedKind
 	about string
 }
@@ -113,20 +113,20 @@ func (p presenter) arrived(was sight, b agent.Mailbox) (sight, *Notice) {
 
 // asks returns what b asks of a person, whether it is a question of the agent or a
 // profile that only a person can mend.
-func asks(b agent.Mailbox) (question, bool) {
+func asks(b agent.Mailbox) (matter, bool) {
 	switch {
 	case b.State == agent.Waiting && wrong(b) == agent.Unreadable:
-		return question{about: "unreadable"}, true
+		return matter{about: "unreadable"}, true
 	case b.State != agent.NeedsYou:
-		return question{}, false
+		return matter{}, false
 	case b.Needs == nil:
-		return question{about: wrong(b).String()}, true
+		return matter{about: wrong(b).String()}, true
 	case b.Needs.Kind == agent.NeedTrust:
-		return question{b.Needs.Kind, b.Needs.Hop.To}, true
+		return matter{b.Needs.Kind, b.Needs.Hop.To}, true
 	case wrong(b) == agent.NoSecret:
-		return question{b.Needs.Kind, "locked " + b.Needs.Realm}, true
+		return matter{b.Needs.Kind, "locked " + b.Needs.Realm}, true
 	}
-	return question{b.Needs.Kind, b.Needs.Realm}, true
+	return matter{b.Needs.Kind, b.Needs.Realm}, true
 }
 
 // lastSave is when the latest leg of b's journey was a save; zero if it was not.

@@ -166,7 +166,7 @@ func (halves) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 
 // station is a stop as a rounded box: its kind as an icon and a word, its host.
 type station struct {
-	*boxed
+	boxed
 	w    *Window
 	icon *widget.Icon
 	host *widget.Label
@@ -176,7 +176,8 @@ type station struct {
 
 func newStation(w *Window) *station {
 	s := &station{w: w, icon: widget.NewIcon(nil), host: bold(""), word: quiet("")}
-	s.boxed = newBox(beside(s.icon, container.New(column{}, s.host, s.word)), theme.ColorNameInputBackground, theme.ColorNameSeparator, 1, theme.Padding())
+	s.content, s.pad = beside(s.icon, container.New(column{}, s.host, s.word)), theme.Padding()
+	s.ExtendBaseWidget(s)
 	return s
 }
 
@@ -206,7 +207,7 @@ func (s *station) set(stop Stop) {
 	s.icon.SetResource(icon)
 	s.host.SetText(stop.Host)
 	s.word.SetText(s.w.say(key))
-	s.boxed.Refresh()
+	s.Refresh()
 }
 
 // hop is an arrow with its reason. A click or Enter opens what was said.

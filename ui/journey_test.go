@@ -2,12 +2,16 @@ package ui
 
 import (
 	"fmt"
+	"image/color"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
 )
 
 // journey opens the journey of a mailbox.
@@ -39,6 +43,17 @@ func (d *desk) drawn() []string {
 		}
 	})
 	return lines
+}
+
+// filled are the colours of the stations.
+func (d *desk) filled() []color.Color {
+	var fills []color.Color
+	d.walk(func(o fyne.CanvasObject) {
+		if s, ok := o.(*station); ok {
+			fills = append(fills, test.WidgetRenderer(s).Objects()[0].(*canvas.Rectangle).FillColor)
+		}
+	})
+	return fills
 }
 
 func TestJourneyView(t *testing.T) {
@@ -76,6 +91,21 @@ func TestJourneyView(t *testing.T) {
 		d.journey(j)
 		if len(d.drawn()) != 2 {
 			t.Errorf("drawn: %q", d.drawn())
+		}
+	})
+	t.Run("follows the colours of the desktop", func(t *testing.T) {
+		d := open(t, Config{})
+		test.ApplyTheme(t, variant{of: theme.VariantLight})
+		d.journey(journey())
+		for _, of := range []fyne.ThemeVariant{theme.VariantDark, theme.VariantLight} {
+			th := variant{of: of}
+			test.ApplyTheme(t, th)
+			want := []color.Color{
+				th.Color(theme.ColorNameBackground, of), th.Color(theme.ColorNameInputBackground, of), th.Color(theme.ColorNameInputBackground, of),
+			}
+			if got := d.filled(); !slices.Equal(got, want) {
+				t.Errorf("variant %d: filled with %v, want %v", of, got, want)
+			}
 		}
 	})
 	t.Run("without one says what will stand there", func(t *testing.T) {

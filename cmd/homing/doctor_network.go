@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,7 +14,7 @@ import (
 
 	"github.com/homing-mail/homing/autodiscover"
 	"github.com/homing-mail/homing/internal/httpauth"
-	"github.com/homing-mail/homing/profile"
+	"github.com/homing-mail/homing/internal/program"
 )
 
 // The checks of what lies below Autodiscover: certificates, ports, clock, names,
@@ -184,12 +185,7 @@ func checkSecrets(f facts) diagnosis {
 			continue
 		}
 		evidence = append(evidence, s.Err.Error())
-		switch {
-		case errors.Is(s.Err, profile.ErrNoBackend) && strings.HasPrefix(s.Ref, "keyring:"):
-			remedy = `start a keyring service (gnome-keyring, KWallet, KeePassXC) in this session, or keep secrets in files: secrets.backend = "file"`
-		case errors.Is(s.Err, profile.ErrSecretLocked):
-			remedy = "unlock the keyring"
-		}
+		remedy = cmp.Or(program.SecretRemedy(s.Ref, s.Err), remedy)
 	}
 	return diagnosis{evidence: evidence, remedy: remedy}
 }

@@ -116,7 +116,7 @@ func defaults() Config {
 type Value struct {
 	Key    string `json:"key"`
 	Value  any    `json:"value"`
-	Origin string `json:"origin"` // default, a file, "policy" and its file, or a flag
+	Origin string `json:"origin"` // default, preferences, a file, "policy" and its file, or a flag
 }
 
 // Effective is a configuration of which each value knows its origin.
@@ -127,13 +127,16 @@ type Effective struct {
 	policy string            // the origin of what the policy says
 }
 
-// LoadConfig lays the configuration over the defaults and the policy over both.
-// A file that does not exist says nothing; one with an unknown key, a value
-// out of place or bad TOML is an error with its line and column, and with what
-// the key takes. So is a configuration with a key that the policy does not leave
-// to users.
+// LoadConfig lays the preferences over the defaults, the configuration over them,
+// and the policy over all. A file that does not exist says nothing; one with an
+// unknown key, a value out of place or bad TOML is an error with its line and
+// column, and with what the key takes. So is a configuration with a key that the
+// policy does not leave to users.
 func LoadConfig(p Paths) (*Effective, error) {
 	e := &Effective{Config: defaults(), origin: make(map[string]string), policy: "policy " + p.Policy}
+	if err := e.prefer(p); err != nil {
+		return nil, err
+	}
 	for _, file := range []struct{ path, origin string }{{p.Config, p.Config}, {p.Policy, e.policy}} {
 		data, err := os.ReadFile(file.path)
 		switch {
@@ -245,8 +248,8 @@ func (e *Effective) check() error {
 	if e.Pace.Turn < Duration(time.Millisecond) || e.Pace.Turn > Duration(time.Hour) {
 		return bad("pace.turn", fmt.Sprintf("%s is not within 1ms and 1h", e.Pace.Turn))
 	}
-	if e.Pace.Probe < Duration(time.Second) || e.Pace.Probe > Duration(time.Hour) {
-		return bad("pace.probe", fmt.Sprintf("%s is not within 1s and 1h", e.Pace.Probe))
+	if why := badProbe(e.Pace.Probe); why != "" {
+		return bad("pace.probe", why)
 	}
 	if _, err := e.level(); err != nil {
 		return bad("log.level", fmt.Sprintf("%q is no level", e.Log.Level))

@@ -36,12 +36,15 @@ explore: deps
 scale: deps
 	@go test ./agent -run 'TestACutOver|TestAHerd|TestALargeWorld' -scale.n=10000 -timeout 30m -v | $(told)
 
-# Against servers of others: Samba's directory with its Kerberos and DNS, dnsmasq.
+# Against servers of others: Samba's directory with its Kerberos and DNS, dnsmasq, a
+# session bus.
 # Needs root, for Samba's ports. Each package is a line.
 integration: export PATH := $(PATH):/usr/sbin
 integration: deps
 	@type samba samba-tool dnsmasq kinit &>/dev/null && test -d /usr/share/samba/setup || \
 	.ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
+	@command -v dbus-daemon >/dev/null || .ci/install dbus-daemon
+	@$(integrated) ./internal/desk
 	@$(integrated) ./internal/integration
 
 integrated = go test -vet all -tags integration -count 1 -v -timeout 5m $$(test $$(id -u) = 0 || echo -exec sudo)

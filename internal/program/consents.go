@@ -104,11 +104,12 @@ func (c *consents) change(f func([]trust.Consent) ([]trust.Consent, error)) erro
 	if err != nil {
 		return err
 	}
-	return replace(c.path, append(data, '\n'))
+	return Replace(c.path, append(data, '\n'))
 }
 
-// replace writes a file so that a crash leaves the old or the new one.
-func replace(path string, data []byte) error {
+// Replace writes a file, readable by this user alone, so that a crash leaves the old or
+// the new one. It makes the directory where there is none.
+func Replace(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

@@ -198,8 +198,8 @@ func TestConsentsThatCannotBeWrittenStay(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "state", "target"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(filepath.Join(dir, "state", "target"), []byte("new")); err == nil {
-		t.Error("replace reports no failure")
+	if err := Replace(filepath.Join(dir, "state", "target"), []byte("new")); err == nil {
+		t.Error("Replace reports no failure")
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, "state"))
 	if err != nil {
@@ -215,12 +215,12 @@ func TestConsentsThatCannotBeWrittenStay(t *testing.T) {
 	}
 }
 
-// A crash between two steps of replace leaves what a reader of the old name
+// A crash between two steps of Replace leaves what a reader of the old name
 // sees at each of them: this watches the name while it is replaced.
 func TestReplaceNeverShowsHalfAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "consents.json")
 	old, new := strings.Repeat("old ", 50_000), strings.Repeat("new ", 50_000)
-	if err := replace(path, []byte(old)); err != nil {
+	if err := Replace(path, []byte(old)); err != nil {
 		t.Fatal(err)
 	}
 	stop := make(chan struct{})
@@ -244,7 +244,7 @@ func TestReplaceNeverShowsHalfAFile(t *testing.T) {
 		if i%2 == 0 {
 			text = new
 		}
-		if err := replace(path, []byte(text)); err != nil {
+		if err := Replace(path, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}

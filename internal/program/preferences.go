@@ -99,7 +99,7 @@ func (p *Preferences) Change(f func(*Chosen)) error {
 	if err != nil {
 		return err
 	}
-	return replace(p.path, append(data, '\n'))
+	return Replace(p.path, append(data, '\n'))
 }
 
 // badProbe says why d is no pace.probe, empty if it is one.

@@ -92,7 +92,7 @@ func (r *refusals) change(f func([]refusal) []refusal, id profile.ID, realm stri
 	}
 	data, err := json.MarshalIndent(refusalsFile{1, list}, "", "  ")
 	if err == nil {
-		err = replace(r.path, append(data, '\n'))
+		err = Replace(r.path, append(data, '\n'))
 	}
 	r.complain(err)
 }

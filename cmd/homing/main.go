@@ -107,7 +107,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log to standard error")
 	root.AddCommand(
 		a.demoCommand(), a.setupCommand(), a.runCommand(), a.statusCommand(), a.checkCommand(),
-		a.discoverCommand(), a.doctorCommand(), a.logonCommand(), a.profileCommand(), a.trustCommand(), a.configCommand(),
+		a.discoverCommand(), a.doctorCommand(), a.logonCommand(), a.profileCommand(), a.trustCommand(), a.configCommand(), a.reportCommand(),
 		a.mockCommand(), a.versionCommand(),
 	)
 	return root

@@ -89,7 +89,7 @@ func autostartEntry(executable string, on bool) ([]byte, error) {
 	}
 	return fmt.Appendf(nil, `[Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.4
 Name=Homing
 Comment=Keeps mail at home when the mailbox moves
 Comment[de]=Findet das Postfach wieder, wenn es umgezogen ist

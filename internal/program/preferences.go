@@ -133,3 +133,6 @@ func (e *Effective) Fixed(key string) string {
 	}
 	return ""
 }
+
+// DefaultProbe is pace.probe where nobody says anything.
+func DefaultProbe() time.Duration { return time.Duration(defaults().Pace.Probe) }

@@ -189,8 +189,11 @@ func (p *page) mailbox(m agent.Mailbox) {
 		if leg.Failed {
 			failed = ", failed"
 		}
-		p.line("journey %-3d %s %8s  %-8s %s: %s%s", i+1, leg.Time.UTC().Format("15:04:05.000"), leg.Elapsed.Round(time.Millisecond),
-			p.text(leg.Step), p.host(leg.Host), p.text(leg.Said), failed)
+		p.line("journey %-3d %s %8s  %-8s %s: %s (%v%s)", i+1, leg.Time.UTC().Format("15:04:05.000"), leg.Elapsed.Round(time.Millisecond),
+			p.text(leg.Step), p.host(leg.Host), p.text(leg.Said), leg.Outcome, failed)
+		for _, said := range leg.Wire {
+			p.line("    %s", p.text(said))
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 func full() *Report {
 	const dn = "/o=Contoso/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=Annegret Zwilling"
 	of := profile.Profile{
-		ID: "0123456789abcdef", Label: "Post von Annegret", Address: "annegret.zwilling@contoso.test", Generation: 2, Proven: true, Saved: noon,
+		ID: "0123456789abcdef", Label: "Brief von Annegret", Address: "annegret.zwilling@contoso.test", Generation: 2, Proven: true, Saved: noon,
 		Endpoint: profile.Endpoint{
 			MAPI:         &profile.MAPI{MailStore: "https://ex2.contoso.test/mapi/emsmdb/?MailboxId=annegret@contoso.test", LegacyDN: dn},
 			Autodiscover: "https://annegret:hunter2@autodiscover.contoso.test/autodiscover/autodiscover.xml?token=hunter2",
@@ -60,7 +60,8 @@ func full() *Report {
 			Needs:   &agent.Need{Kind: agent.NeedSignIn, Host: "ex2.contoso.test", User: `CONTOSO\bertolt`, Why: "bertolt was refused"},
 			Problem: &agent.Problem{Outcome: agent.Unauthorized, Text: dn + " is refused at https://bertolt:hunter2@ex2.contoso.test/?p=hunter2"},
 			Journey: []agent.Leg{
-				{Time: noon, Step: "discover", Host: "autodiscover.contoso.test", Said: "RedirectAddr annegret@fabrikam.test", Failed: true},
+				{Time: noon, Step: "discover", Host: "autodiscover.contoso.test", Outcome: agent.Found, Said: "RedirectAddr annegret@fabrikam.test", Failed: true,
+					Wire: []string{"POST https://zwilling@autodiscover.contoso.test/x?annegret", "Authorization: Basic aHVudGVyMg==", "EMailAddress: annegret.zwilling@contoso.test"}},
 				{Time: noon, Step: "logon", Host: "ex2.contoso.test", Said: "sent Authorization: Basic YW5uOmh1bnRlcjI= for annegret"},
 				{Time: noon, Step: "logon", Host: "ex2.contoso.test", Said: "refused basic YW5uZWdyZXQ6aHVudGVyMg=="},
 			},
@@ -140,7 +141,7 @@ func TestAReportIsOfUse(t *testing.T) {
 	}
 	for _, want := range []string{
 		"v1.2.3", "~/.local/state/homing", "a…@contoso.test", "needs you since never", "unauthorized, 0 times",
-		"ex2.contoso.test", "RedirectAddr a…@fabrikam.test, failed", "/cn=Recipients/cn=A…",
+		"ex2.contoso.test", "RedirectAddr a…@fabrikam.test (found, failed)\n    POST https://…@autodiscover.contoso.test/x?…\n    Authorization: …\n    EMailAddress: a…@contoso.test\n", "/cn=Recipients/cn=A…",
 		"[notify and 2 arguments]", "vault = [sh and 2 arguments]", "https://ex2.contoso.test/mapi/emsmdb/?…",
 		`CONTOSO\b…`, "mx1.fabrikam.test        for contoso.test, since 2026-03-02 12:00:00 UTC", "secret in: file",
 		"generation 1", "ecWrongServer", `level=INFO msg="moved" address=a…@contoso.test`, `C:\\Users\\A…`,

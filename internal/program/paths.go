@@ -13,6 +13,7 @@ type Paths struct {
 	Policy string // policy.toml of the whole machine: above the configuration
 	State  string // directory: written by the program only
 	Socket string // of a running agent
+	Window string // socket of the program that has the window; beside Socket
 }
 
 // DefaultPaths follow the XDG base directories on Linux and the native ones on
@@ -48,6 +49,7 @@ func DefaultPaths() (Paths, error) {
 		p.State = filepath.Join(p.State, "homing")
 	}
 	p.Socket = p.socket()
+	p.Window = p.window()
 	return p, nil
 }
 
@@ -55,6 +57,7 @@ func DefaultPaths() (Paths, error) {
 func (p Paths) In(dir string) Paths {
 	p.State = dir
 	p.Socket = filepath.Join(dir, "agent.sock")
+	p.Window = p.window()
 	return p
 }
 
@@ -67,6 +70,7 @@ func (p Paths) socket() string {
 	return filepath.Join(p.State, "agent.sock")
 }
 
+func (p Paths) window() string   { return filepath.Join(filepath.Dir(p.Socket), "window.sock") }
 func (p Paths) lock() string     { return filepath.Join(p.State, "agent.lock") }
 func (p Paths) refused() string  { return filepath.Join(p.State, "refused.json") }
 func (p Paths) consents() string { return filepath.Join(p.State, "consents.json") }

@@ -33,6 +33,7 @@ type Program struct {
 	Secrets  *profile.SecretStore
 	Consents agent.Consents
 	Refusals agent.Refusals
+	Raise    func(context.Context) error // brings the window of this program to the front; nil: it has none
 
 	LogonClient    *logonclient.Client
 	DiscoverClient *autodiscover.Client
@@ -265,7 +266,7 @@ func (p *Program) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() {
 		defer cancel()
-		served <- (&control.Server{Service: a, Log: p.Log}).Serve(ctx, listener)
+		served <- (&control.Server{Service: a, Raise: p.Raise, Log: p.Log}).Serve(ctx, listener)
 	}()
 	err = a.Run(ctx)
 	cancel()

@@ -7,6 +7,7 @@ SHELL = /bin/bash
 .PHONY: test whole matrix explore scale integration deps vet bench fuzz mutants
 
 test: deps vet
+	go test -race -tags tray,ci ./cmd/homing-tray
 	go test -race ./...
 
 # The race detector needs a C compiler, the tests of the mock curl; the rest is Go.
@@ -20,6 +21,8 @@ vet:
 	go vet ./...
 	CGO_ENABLED=0 GOOS=windows go vet ./...
 	CGO_ENABLED=0 GOOS=darwin go build ./...
+	CGO_ENABLED=0 go vet -tags tray,ci ./cmd/homing-tray
+	CGO_ENABLED=0 GOOS=windows go vet -tags tray,ci ./cmd/homing-tray
 
 # What make test plays in part, played out: some ten minutes on two cores.
 whole: matrix explore scale
@@ -46,6 +49,7 @@ integration: deps
 	@command -v dbus-daemon >/dev/null || .ci/install dbus-daemon
 	@$(integrated) ./internal/desk
 	@$(integrated) ./internal/integration
+	@$(integrated) -tags tray,ci,integration ./cmd/homing-tray
 
 integrated = go test -vet all -tags integration -count 1 -v -timeout 5m $$(test $$(id -u) = 0 || echo -exec sudo)
 

@@ -61,6 +61,9 @@ bench:
 	go test -run '^$$' -bench . -benchmem ./internal/mapi ./mockserver
 	@go test ./autodiscover -run 'TestDeadPlaces|TestManyDiscoveries' -discoveries 10000 -v | $(told)
 	go run ./internal/figures
+	@type Xvfb dbus-daemon gcc &>/dev/null && test -e /usr/include/GLES2/gl2.h -a -e /usr/include/X11/Xcursor/Xcursor.h || \
+	.ci/install gcc libc6-dev xvfb dbus-daemon libgl1-mesa-dri libgles-dev libgl-dev xorg-dev
+	go run ./internal/figures -tray
 
 # Every fuzz target for FUZZTIME.
 fuzz:

@@ -3,6 +3,7 @@
 // one run, since machines are noisy; the rest are counts and sizes.
 //
 //	go run ./internal/figures
+//	go run ./internal/figures -tray   # those of the desktop program
 package main
 
 import (
@@ -24,12 +25,17 @@ func (f figure) missed() bool { return f.value > f.limit }
 
 func main() {
 	rest := flag.Duration("rest", time.Minute, "how long the resting agent is watched")
+	desktop := flag.Bool("tray", false, "measure the desktop program, which needs Xvfb, dbus-daemon and the headers of X and GLES")
 	flag.Parse()
 	missed := false
-	for _, measure := range []func() ([]figure, error){
+	measures := []func() ([]figure, error){
 		repair,
 		func() ([]figure, error) { return binary(*rest) },
-	} {
+	}
+	if *desktop {
+		measures = []func() ([]figure, error){func() ([]figure, error) { return tray(*rest) }}
+	}
+	for _, measure := range measures {
 		figures, err := measure()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "figures:", err)

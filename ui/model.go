@@ -46,14 +46,15 @@ type Mailbox struct {
 	Label      string
 	Address    string
 	Icon       Icon
-	Sentence   string   // how it stands: "Your mailbox is being moved. Mail will be back by itself."
-	Doing      string   // what Homing does about it: "Looks again in 28 seconds."; empty: nothing
-	Facts      []Fact   // server, version, since when: for whoever wants to know
-	Actions    []Action // in the order of their buttons; the first is the important one
-	Need       *Need    // what a person is asked
-	Journey    Journey  // the present way, or the last one that led somewhere else
-	Live       []Look   // while it is set up or sought: what was asked, as it happens
-	Settled    bool     // nothing happens by itself at this moment
+	Sentence   string    // how it stands: "Your mailbox is being moved. Mail will be back by itself."
+	Doing      string    // what Homing does about it: "Looks again in 28 seconds."; empty: nothing
+	Facts      []Fact    // server, version, since when: for whoever wants to know
+	Actions    []Action  // in the order of their buttons; the first is the important one
+	Need       *Need     // what a person is asked
+	Journey    Journey   // the present way, or the last one that led somewhere else
+	Live       []Look    // while it is set up or sought: what was asked, as it happens
+	Settled    bool      // nothing happens by itself at this moment
+	Looked     time.Time // when the latest look began
 	Generation uint64
 }
 
@@ -62,13 +63,14 @@ type Fact struct{ Name, Value string }
 
 // Need is a question, with all that is needed to answer it.
 type Need struct {
-	Kind  NeedKind
-	Host  string // for people: ASCII, whole
-	Realm string // of a sign-in
-	User  string // of a sign-in: who was refused, or the address
-	Why   string
-	Facts []Fact    // of a consent: which address, who sends us, to whom, how we learned it, the certificate
-	Hop   trust.Hop // of a consent: what a Trust command is made from
+	Kind   NeedKind
+	Host   string // for people: ASCII, whole
+	Realm  string // of a sign-in
+	User   string // of a sign-in: who was refused, or the address
+	Locked bool   // of a sign-in: nobody refused it; the secret that is kept cannot be read now
+	Why    string
+	Facts  []Fact    // of a consent: which address, who sends us, to whom, how we learned it, the certificate
+	Hop    trust.Hop // of a consent: what a Trust command is made from
 }
 
 // NeedKind is what a person is asked for.

@@ -64,6 +64,7 @@ func (p presenter) mailbox(b agent.Mailbox) Mailbox {
 		Journey:    p.journey(b),
 		Live:       p.live(b),
 		Settled:    b.State.Settled(),
+		Looked:     b.Looked,
 		Generation: b.Generation,
 	}
 	if box.Label == "" {
@@ -321,7 +322,7 @@ func (p presenter) need(b agent.Mailbox) *Need {
 		key := "need.why_sign_in"
 		switch {
 		case wrong(b) == agent.NoSecret:
-			key = "need.why_locked"
+			key, out.Locked = "need.why_locked", true
 		case n.User != "":
 			key = "need.why_not_accepted"
 		}

@@ -205,6 +205,13 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+func TestPresentSaysSinceWhenItLooks(t *testing.T) {
+	b := box(agent.Online)
+	if got := Present(agent.Status{Mailboxes: []agent.Mailbox{b}}, nil, noon, in(t, "en")).Mailboxes[0].Looked; !got.Equal(noon.Add(-time.Minute)) {
+		t.Errorf("it looked at %v", got)
+	}
+}
+
 func TestNeeds(t *testing.T) {
 	port, long := fabrikam, fabrikam
 	port.Hop.To = "mx1.fabrikam.test:8443"
@@ -226,7 +233,7 @@ func TestNeeds(t *testing.T) {
 		{"a refused sign-in", agent.Need{Kind: agent.NeedSignIn, Host: ex1, Realm: "*.contoso.test", User: `CONTOSO\ann`}, agent.Unauthorized,
 			Need{Kind: NeedsSignIn, Host: ex1, Realm: "*.contoso.test", User: `CONTOSO\ann`, Why: `ex1.contoso.test has not accepted a password of CONTOSO\ann.`}},
 		{"a locked keyring", agent.Need{Kind: agent.NeedSignIn, Host: ex1, Realm: "*.contoso.test", User: "ann"}, agent.NoSecret,
-			Need{Kind: NeedsSignIn, Host: ex1, Realm: "*.contoso.test", User: "ann", Why: "Your password is kept, but it cannot be read at the moment. The keyring may be locked."}},
+			Need{Kind: NeedsSignIn, Host: ex1, Realm: "*.contoso.test", User: "ann", Locked: true, Why: "Your password is kept, but it cannot be read at the moment. The keyring may be locked."}},
 		{"a consent", fabrikam, agent.Untrusted,
 			Need{Kind: NeedsConsent, Host: "mx1.fabrikam.test", Hop: fabrikam.Hop, Facts: consent(auto, "mx1.fabrikam.test", cert),
 				Why: "mx1.fabrikam.test does not belong to contoso.test, and nobody has said yet that your password may go there."}},

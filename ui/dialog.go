@@ -18,6 +18,7 @@ type question struct {
 	about  profile.ID // empty: no mailbox
 	pop    *widget.PopUp
 	scroll *container.Scroll
+	closed func() // hears that it is; nil: nobody does
 }
 
 // ask shows content with buttons below it. The first one has the focus: it is
@@ -42,6 +43,9 @@ func (w *Window) ask(about profile.ID, title string, content fyne.CanvasObject, 
 func (d *question) close() {
 	d.w.dialogs = slices.DeleteFunc(d.w.dialogs, func(o *question) bool { return o == d })
 	d.pop.Hide()
+	if d.closed != nil {
+		d.closed()
+	}
 }
 
 // dialogLayout is a title, a content that scrolls where it has no room, and a row

@@ -38,6 +38,7 @@ const (
 	SignIn          // the window asks for the password of Need.Realm
 	Allow           // the window asks whether Need.Hop may receive it
 	Resume
+	Tell // the window says what an administrator has to do
 )
 
 // Mailbox is one mailbox.

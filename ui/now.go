@@ -126,9 +126,11 @@ func (v *nowView) button(a Action, first bool) *button {
 			w.begin(b, w.command(agent.Command{Op: agent.CheckNow, Profile: v.last.ID}))
 		})
 	case SignIn:
-		b = w.button(w.say("view.sign_in"), theme.LoginIcon(), func() { w.askSignIn(v.last) })
+		b = w.button(w.say("view.sign_in"), theme.LoginIcon(), func() { w.askNeed(v.last) })
 	case Allow:
-		b = w.button(w.say("view.allow"), theme.QuestionIcon(), func() { w.askConsent(v.last) })
+		b = w.button(w.say("view.allow"), theme.QuestionIcon(), func() { w.askNeed(v.last) })
+	case Tell:
+		b = w.button(w.say("ask.admin_open"), theme.MailForwardIcon(), func() { w.askNeed(v.last) })
 	case Resume:
 		b = w.button(w.say("view.resume"), theme.MediaPlayIcon(), func() {
 			w.begin(b, w.command(agent.Command{Op: agent.Resume, Profile: v.last.ID}))

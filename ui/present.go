@@ -268,6 +268,8 @@ func actions(b agent.Mailbox) []Action {
 				return []Action{SignIn, CheckNow}
 			case agent.NeedTrust:
 				return []Action{Allow, CheckNow}
+			case agent.NeedAccess:
+				return []Action{Tell, CheckNow}
 			}
 		}
 		return []Action{CheckNow}

@@ -127,7 +127,7 @@ func TestSentences(t *testing.T) {
 		{"needs a yes", box(agent.NeedsYou, problem(agent.Untrusted), needing(fabrikam)),
 			NeedsYou, "Homing was sent to a server that it does not know yet.", "No password goes there unless you allow it.", []Action{Allow, CheckNow}},
 		{"needs a right", box(agent.NeedsYou, problem(agent.Denied), needing(agent.Need{Kind: agent.NeedAccess}), by(leg(0, "logon", ex2, agent.Denied))),
-			NeedsYou, "ex2.contoso.test does not let you into this mailbox.", "Only an administrator can change that.", []Action{CheckNow}},
+			NeedsYou, "ex2.contoso.test does not let you into this mailbox.", "Only an administrator can change that.", []Action{Tell, CheckNow}},
 		{"needs what this version does not know", box(agent.NeedsYou, needing(agent.Need{Kind: "dance"})),
 			NeedsYou, "Homing cannot go on without you.", "", []Action{CheckNow}},
 		{"is paused", box(agent.Paused), Resting, "Homing pauses for this mailbox.", "If it is moved meanwhile, mail stops until you resume.", []Action{Resume}},

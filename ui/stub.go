@@ -7,6 +7,4 @@ import (
 
 // What stands here is written elsewhere and goes when that arrives.
 
-func (w *Window) askSignIn(Mailbox)         {}
-func (w *Window) askConsent(Mailbox)        {}
 func (w *Window) wizard() fyne.CanvasObject { return widget.NewLabel("") }

@@ -50,6 +50,7 @@ type Window struct {
 	place     int        // where it was among the others
 	listeners []*func(Model)
 	dialogs   []*question
+	refused   map[account]int            // passwords, since one was let in
 	counted   atomic.Pointer[profile.ID] // the mailbox whose countdown can be seen
 	changed   chan struct{}              // counted changed
 	waiting   atomic.Pointer[Model]      // has been handed over and not been rendered

@@ -157,3 +157,35 @@ func (w *Window) hostBox(host string) fyne.CanvasObject {
 	l.Wrapping = fyne.TextWrapBreak
 	return newBox(container.New(column{}, l), theme.ColorNameInputBackground, theme.ColorNamePrimary, 2, theme.Padding())
 }
+
+// pageLayout is a title, a body that scrolls where it has no room, and a row of
+// buttons, no wider than one likes to read.
+type pageLayout struct{}
+
+func (pageLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return objects[1].MinSize().AddWidthHeight(4*theme.Padding(), objects[2].MinSize().Height)
+}
+
+func (pageLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	pad := 2 * theme.Padding()
+	width := min(size.Width-2*pad, 40*theme.TextSize())
+	x := (size.Width - width) / 2
+	title, row := fit(objects[0], width), fit(objects[2], width)
+	objects[0].Move(fyne.NewPos(x, pad))
+	objects[1].Move(fyne.NewPos(x, pad+title))
+	objects[1].Resize(fyne.NewSize(width, size.Height-title-row-3*pad))
+	objects[2].Move(fyne.NewPos(x, size.Height-row-pad))
+}
+
+// inset keeps a body clear of the edge and the bar of its scroll.
+type inset struct{}
+
+func (inset) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return objects[0].MinSize().AddWidthHeight(3*theme.Padding(), theme.Padding())
+}
+
+func (inset) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	width := size.Width - 3*theme.Padding()
+	fit(objects[0], width)
+	objects[0].Move(fyne.NewPos(theme.Padding(), 0))
+}

@@ -50,6 +50,7 @@ type Window struct {
 	place     int        // where it was among the others
 	listeners []*func(Model)
 	dialogs   []*question
+	guide     *wizard                    // the latest
 	refused   map[account]int            // passwords, since one was let in
 	counted   atomic.Pointer[profile.ID] // the mailbox whose countdown can be seen
 	changed   chan struct{}              // counted changed
@@ -217,6 +218,7 @@ func (w *Window) showWizard() {
 	w.usual.Hide()
 	w.setUp.Show()
 	w.setUp.Refresh()
+	w.focus(w.guide.page.focus())
 	w.renderView()
 }
 
@@ -318,7 +320,11 @@ func (w *Window) key(ev *fyne.KeyEvent) {
 			return
 		}
 	} else if ev.Name == fyne.KeyEscape {
-		w.tabs[w.current].escape()
+		if w.setUp.Hidden {
+			w.tabs[w.current].escape()
+		} else {
+			w.guide.escape()
+		}
 		return
 	}
 	for _, s := range w.scrolls() {
@@ -354,7 +360,7 @@ func (w *Window) scrolls() []*container.Scroll {
 	case n > 0:
 		return []*container.Scroll{w.dialogs[n-1].scroll}
 	case !w.setUp.Hidden:
-		return nil
+		return []*container.Scroll{w.guide.scroll}
 	}
 	return []*container.Scroll{w.tabs[w.current].scroll(), w.usual}
 }

@@ -144,8 +144,11 @@ func (v *nowView) button(a Action, first bool) *button {
 
 // look is a line of where a mailbox was looked for: a sign, the host, what it said.
 func (w *Window) look(l Look) fyne.CanvasObject {
-	line := text(w.say("view.look", "Host", l.Host, "Said", l.Said))
-	return beside(widget.NewIcon(l.Mark.Resource()), line)
+	line := l.Said
+	if l.Host != "" {
+		line = w.say("view.look", "Host", l.Host, "Said", l.Said)
+	}
+	return beside(widget.NewIcon(l.Mark.Resource()), text(line))
 }
 
 // Resource is the sign of a mark.

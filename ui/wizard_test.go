@@ -536,3 +536,14 @@ func TestWizardWhileTheAgentIsBusy(t *testing.T) {
 		}
 	}
 }
+
+// While it is asked around, what goes on has no host.
+func TestWizardShowsALookWithoutAHost(t *testing.T) {
+	d, _ := guided(t, Config{})
+	d.begun("ann@contoso.test")
+	b := after(1, seeking)
+	b.Live = []Look{{UnderWay, "", "asking where the mailbox is …"}}
+	d.see(one(b))
+	d.reads("asking where the mailbox is …")
+	d.misses(": asking")
+}

@@ -34,6 +34,7 @@ func (w *Window) ask(about profile.ID, title string, content fyne.CanvasObject, 
 	d.pop = widget.NewModalPopUp(newBox(inner, "", "", 0, theme.InnerPadding()), w.win.Canvas())
 	w.dialogs = append(w.dialogs, d)
 	d.pop.Show()
+	w.Log.Debug("the window asks", "title", title)
 	if len(buttons) > 0 {
 		w.win.Canvas().Focus(buttons[0])
 	}

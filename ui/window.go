@@ -126,6 +126,7 @@ func (w *Window) Render(m Model) {
 	for _, f := range slices.Clone(w.listeners) {
 		(*f)(m)
 	}
+	w.Log.Debug("the window shows", "icon", m.Icon.String(), "sentence", m.Sentence, "lost", m.Lost)
 }
 
 // listen has f called with each Model after it was rendered, until stop.
@@ -210,6 +211,7 @@ func (w *Window) show(i int) {
 	}
 	w.renderView()
 	w.tabs[i].open()
+	w.Log.Debug("the window opens", "view", w.tabs[i].button.Text)
 }
 
 // showWizard shows the wizard instead of the tabs until endWizard.

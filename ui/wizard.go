@@ -80,6 +80,7 @@ func (z *wizard) show(p *page) {
 	z.title, z.scroll = large(p.title), container.NewVScroll(container.New(inset{}, container.New(column{}, z.lost.row, p.body)))
 	z.frame.Objects = []fyne.CanvasObject{container.New(pageLayout{}, z.title, z.scroll, row)}
 	z.frame.Refresh()
+	z.w.Log.Debug("the window asks", "title", p.title)
 	switch {
 	case z.w.win.Canvas().Overlays().Top() != nil:
 	case p.focus == nil: // an Enter too many does not press what has just come

@@ -8,8 +8,8 @@ import (
 )
 
 // Theme is Fyne's own with colours that can be told from their background also by
-// who sees little: text that is greyed keeps a contrast of 4.5 to 1, and what has
-// the focus one of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11).
+// who sees little: text that is greyed keeps a contrast of 4.5 to 1, and the frame of
+// a field, and what has the focus, one of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11).
 type Theme struct {
 	Scale float32 // of text, icons and distances; 0: 1
 }
@@ -26,6 +26,7 @@ var colours = map[fyne.ThemeColorName][2]color.NRGBA{ // dark, light: fyne.Theme
 	theme.ColorNameDisabledButton:      {{0x25, 0x28, 0x2d, 0xff}, {0xf0, 0xf1, 0xf3, 0xff}},
 	theme.ColorNameSeparator:           {{0x3a, 0x3f, 0x47, 0xff}, {0xd5, 0xd8, 0xdd, 0xff}},
 	theme.ColorNameInputBackground:     {{0x25, 0x28, 0x2d, 0xff}, {0xff, 0xff, 0xff, 0xff}},
+	theme.ColorNameInputBorder:         {{0x76, 0x7d, 0x88, 0xff}, {0x80, 0x87, 0x91, 0xff}},
 	theme.ColorNameFocus:               {{0x6c, 0xa8, 0xf7, 0x88}, {0x1a, 0x5f, 0xb4, 0x66}},
 }
 

@@ -390,6 +390,8 @@ func TestColoursCanBeTold(t *testing.T) {
 			{theme.ColorNameDisabled, theme.ColorNameDisabledButton, 4.5},
 			{theme.ColorNameForegroundOnPrimary, theme.ColorNamePrimary, 4.5},
 			{theme.ColorNamePrimary, theme.ColorNameBackground, 3},
+			{theme.ColorNameInputBorder, theme.ColorNameBackground, 3},
+			{theme.ColorNameInputBorder, theme.ColorNameInputBackground, 3},
 		} {
 			if got := contrast(c(row.on), c(row.of)); got < row.least {
 				t.Errorf("variant %d: %s on %s has a contrast of %.1f, want %.1f", v, row.on, row.of, got, row.least)

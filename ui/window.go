@@ -89,7 +89,7 @@ func New(app fyne.App, cfg Config) *Window {
 	w.win = app.NewWindow(w.say("view.title"))
 	w.win.SetIcon(AppIcon())
 	w.build()
-	w.win.Resize(fyne.NewSize(760, 560))
+	w.win.Resize(fyne.NewSize(760, 640))
 	return w
 }
 

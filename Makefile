@@ -4,7 +4,7 @@ FUZZTIME ?= 10s
 SHELL = /bin/bash
 .SHELLFLAGS = -o pipefail -c
 
-.PHONY: test whole matrix explore scale integration deps vet bench fuzz mutants
+.PHONY: test whole matrix explore scale integration screenshots desktop deps vet bench fuzz mutants
 
 test: deps vet
 	go test -race -tags tray,ci ./cmd/homing-tray
@@ -43,13 +43,25 @@ scale: deps
 # session bus.
 # Needs root, for Samba's ports. Each package is a line.
 integration: export PATH := $(PATH):/usr/sbin
-integration: deps
+integration: deps desktop
 	@type samba samba-tool dnsmasq kinit &>/dev/null && test -d /usr/share/samba/setup || \
 	.ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
 	@command -v dbus-daemon >/dev/null || .ci/install dbus-daemon
 	@$(integrated) ./internal/desk
 	@$(integrated) ./internal/integration
 	@$(integrated) -tags tray,ci,integration ./cmd/homing-tray
+	@$(desk)
+
+# The pictures of docs/desktop.md: the same story, in light and in dark.
+screenshots: desktop
+	@$(desk) -screenshots $(CURDIR)/docs/screenshots
+
+# What builds and shows the desktop program.
+desktop: deps
+	@type Xvfb openbox xdotool import dbus-daemon gnome-keyring-daemon gcc &>/dev/null && test -e /usr/include/GLES2/gl2.h -a -e /usr/include/X11/Xcursor/Xcursor.h || \
+	.ci/install gcc libc6-dev xvfb openbox xdotool imagemagick dbus-daemon gnome-keyring libgl1-mesa-dri libgles-dev libgl-dev xorg-dev
+
+desk = go test -vet all -tags integration -count 1 -v -timeout 5m ./internal/integration/desktop
 
 integrated = go test -vet all -tags integration -count 1 -v -timeout 5m $$(test $$(id -u) = 0 || echo -exec sudo)
 
@@ -57,12 +69,10 @@ integrated = go test -vet all -tags integration -count 1 -v -timeout 5m $$(test 
 told = { grep -Ev '^ *(=== |--- PASS|.* mockserver: MOCKSERVER_SEED)' || true; }
 
 # Every figure of the README, measured here and now, each with its limit.
-bench:
+bench: desktop
 	go test -run '^$$' -bench . -benchmem ./internal/mapi ./mockserver
 	@go test ./autodiscover -run 'TestDeadPlaces|TestManyDiscoveries' -discoveries 10000 -v | $(told)
 	go run ./internal/figures
-	@type Xvfb dbus-daemon gcc &>/dev/null && test -e /usr/include/GLES2/gl2.h -a -e /usr/include/X11/Xcursor/Xcursor.h || \
-	.ci/install gcc libc6-dev xvfb dbus-daemon libgl1-mesa-dri libgles-dev libgl-dev xorg-dev
 	go run ./internal/figures -tray
 
 # Every fuzz target for FUZZTIME.

@@ -132,7 +132,7 @@ func (d desk) resting(ctx context.Context, rest time.Duration) (_ []figure, err 
 	return []figure{
 		{"VmRSS of homing-tray at rest, window closed", rss / 1024, "MiB", 64},
 		{fmt.Sprintf("CPU of homing-tray at rest, watched for %s", rest), 100 * (after - before).Seconds() / rest.Seconds(), "%", 0.5},
-		{"voluntary context switches of homing-tray a minute", (later - woken) / rest.Minutes(), "switches", 120},
+		{"voluntary context switches of homing-tray a minute", (later - woken) / rest.Minutes(), "switches", 300},
 		followed,
 	}, errors.Join(err1, err2, err3)
 }

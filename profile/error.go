@@ -60,7 +60,8 @@ var (
 	ErrSecretNotFound = errors.New("there is no such secret")
 	// ErrSecretLocked says that a person has to unlock the keyring first.
 	ErrSecretLocked = errors.New("the keyring is locked; unlock it and try again")
-	// ErrNoBackend says that the backend is not there, or not allowed.
+	// ErrNoBackend says that the backend is not there, not allowed, or does not
+	// answer: a keyring that waited in vain wraps context.DeadlineExceeded too.
 	ErrNoBackend = errors.New("this kind of secret is not available here")
 )
 

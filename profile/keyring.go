@@ -4,32 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/godbus/dbus/v5"
 	"github.com/zalando/go-keyring"
 )
 
 const keyringService = "homing"
 
-// keyringCalls are the functions of go-keyring, each nil in the zero value.
+// keyringCalls are what a keyring can do, each nil in the zero value. One is called
+// at a time. Where they can heed the context, they do.
 type keyringCalls struct {
-	available func() error // an error where asking would start a bus, or is in vain
-	get       func(service, user string) (string, error)
-	set       func(service, user, secret string) error
-	delete    func(service, user string) error
+	get    func(ctx context.Context, p *prompt, name string) (string, error)
+	set    func(ctx context.Context, p *prompt, name, secret string) error
+	delete func(ctx context.Context, p *prompt, name string) error
 }
 
 func (c keyringCalls) orDesktop() keyringCalls {
 	if c.get != nil {
 		return c
 	}
-	return keyringCalls{sessionBus, keyring.Get, keyring.Set, keyring.Delete}
+	return desktopKeyring()
+}
+
+// libraryError says what an error of go-keyring means.
+func libraryError(err error) error {
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return ErrSecretNotFound
+	case errors.Is(err, keyring.ErrSetDataTooBig):
+		return errors.New("the secret is too big for this keyring (Windows takes 2560 bytes, macOS about 3000)")
+	case errors.Is(err, keyring.ErrUnsupportedPlatform):
+		return fmt.Errorf("%w: there is no keyring for this system; keep the secret elsewhere", ErrNoBackend)
+	case err != nil && strings.Contains(err.Error(), "failed to unlock"): // it has no type for this one
+		return ErrSecretLocked
+	}
+	return err
+}
+
+// prompt is the dialog by which a locked keyring asks a person to unlock it.
+type prompt struct {
+	allowed bool
+	shown   atomic.Bool
 }
 
 // keyringSecrets is the keyring backend.
@@ -37,37 +55,49 @@ type keyringSecrets struct {
 	calls  keyringCalls
 	asking *slot
 	limit  time.Duration
+	person bool // somebody may be there to answer a prompt
 }
 
 func (k keyringSecrets) get(ctx context.Context, name string) (string, error) {
-	return k.ask(ctx, func() (string, error) { return k.calls.get(keyringService, name) })
+	return k.ask(ctx, false, func(ctx context.Context, p *prompt) (string, error) { return k.calls.get(ctx, p, name) })
 }
 
 func (k keyringSecrets) set(ctx context.Context, name, secret string) error {
-	_, err := k.ask(ctx, func() (string, error) { return "", k.calls.set(keyringService, name, secret) })
+	_, err := k.ask(ctx, true, func(ctx context.Context, p *prompt) (string, error) { return "", k.calls.set(ctx, p, name, secret) })
 	return err
 }
 
 func (k keyringSecrets) delete(ctx context.Context, name string) error {
-	_, err := k.ask(ctx, func() (string, error) { return "", k.calls.delete(keyringService, name) })
+	_, err := k.ask(ctx, true, func(ctx context.Context, p *prompt) (string, error) { return "", k.calls.delete(ctx, p, name) })
 	if errors.Is(err, ErrSecretNotFound) {
 		return nil
 	}
 	return err
 }
 
-// ask runs call within the limit. A keyring that waits for a person to unlock
-// it cannot be interrupted: its goroutine stays until it answers, and until
-// then nobody else asks, so that there is never more than one.
-func (k keyringSecrets) ask(ctx context.Context, call func() (string, error)) (string, error) {
-	if err := k.calls.available(); err != nil {
-		return "", err
-	}
-	silent := fmt.Errorf("the keyring has not answered within %v; unlock it or keep the secret elsewhere: %w", k.limit, context.DeadlineExceeded)
+// ask runs call within the limit. The keyring of some systems cannot be
+// interrupted while it waits for a person: its goroutine stays until it answers,
+// and until then nobody else asks, so that there is never more than one.
+//
+// An agent reads secrets again and again: a prompt that was not answered is not
+// shown once more until the keyring has been unlocked, unless a person wants it
+// (insist).
+func (k keyringSecrets) ask(ctx context.Context, insist bool, call func(context.Context, *prompt) (string, error)) (string, error) {
+	silent := fmt.Errorf("%w: the keyring has not answered within %v; unlock it, answer what it asks or keep the secret elsewhere: %w", ErrNoBackend, k.limit, context.DeadlineExceeded)
 	ctx, cancel := context.WithTimeoutCause(ctx, k.limit, silent)
 	defer cancel()
 	if !k.asking.take(ctx) {
 		return "", context.Cause(ctx)
+	}
+	p := &prompt{allowed: k.person && (insist || !k.asking.unanswered)}
+	why := func(err error) error {
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err == silent && p.shown.Load() {
+			return fmt.Errorf("%w (its prompt was not answered within %v)", ErrSecretLocked, k.limit)
+		}
+		return err
 	}
 	type answer struct {
 		secret string
@@ -76,67 +106,24 @@ func (k keyringSecrets) ask(ctx context.Context, call func() (string, error)) (s
 	answers := make(chan answer, 1)
 	go func() {
 		defer k.asking.free()
-		secret, err := call()
+		secret, err := call(ctx, p)
+		err = why(err)
+		k.asking.unanswered = errors.Is(err, ErrSecretLocked) && (p.shown.Load() || k.asking.unanswered)
 		answers <- answer{secret, err}
 	}()
 	select {
 	case a := <-answers:
-		return a.secret, keyringError(a.err)
+		return a.secret, a.err
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return "", why(ctx.Err())
 	}
-}
-
-// keyringError says what an error of go-keyring means. It has a type for two
-// of them only.
-func keyringError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, keyring.ErrNotFound) {
-		return ErrSecretNotFound
-	}
-	if errors.Is(err, keyring.ErrSetDataTooBig) {
-		return errors.New("the secret is too big for this keyring (Windows takes 2560 bytes, macOS about 3000)")
-	}
-	if strings.Contains(err.Error(), "failed to unlock") {
-		return ErrSecretLocked
-	}
-	answer, isDBus := errors.AsType[dbus.Error](err)
-	_, isExec := errors.AsType[*exec.Error](err)
-	if isExec || errors.Is(err, keyring.ErrUnsupportedPlatform) || isDBus && answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown" {
-		return fmt.Errorf("%w: no keyring runs in this session; start one (gnome-keyring, KWallet, KeePassXC) or keep the secret elsewhere", ErrNoBackend)
-	}
-	return err
-}
-
-// sessionBus looks for the bus of the session where go-keyring's D-Bus library
-// looks. Where that finds none it runs dbus-launch, whose daemons stay behind:
-// so then the keyring is not asked.
-func sessionBus() error {
-	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		return nil
-	}
-	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
-	if address != "" && !strings.HasPrefix(address, "autolaunch:") {
-		return nil
-	}
-	// It ignores XDG_RUNTIME_DIR.
-	if _, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid())); err == nil {
-		return nil
-	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		if _, err := os.Stat(dir + "/bus"); err == nil {
-			return fmt.Errorf("%w: set DBUS_SESSION_BUS_ADDRESS=unix:path=%s/bus", ErrNoBackend, dir)
-		}
-	}
-	return fmt.Errorf("%w: there is no desktop session (DBUS_SESSION_BUS_ADDRESS is not set); keep the secret in systemd:, command or file:", ErrNoBackend)
 }
 
 // slot is a lock that one can stop waiting for. The zero slot is free.
 type slot struct {
-	once sync.Once
-	held chan struct{}
+	once       sync.Once
+	held       chan struct{}
+	unanswered bool // the last prompt, and the keyring is locked since; for the holder
 }
 
 func (s *slot) take(ctx context.Context) bool {

@@ -29,8 +29,10 @@ import (
 type SecretStore struct {
 	// Enabled names the backends that may be used. Nil: all but memory.
 	Enabled []string
-	// KeyringTimeout limits one question to the keyring; a desktop where a
-	// person may have to unlock it needs minutes. Zero: 5 s.
+	// KeyringTimeout limits one question to the keyring. Where a person may have
+	// to unlock it, as in a program with windows, that takes minutes: 2 will do.
+	// Zero: 5 s, and a locked Secret Service is not told to show its prompt, for
+	// nobody is there.
 	KeyringTimeout time.Duration
 	// Commands are the programs of the command backend, each with its
 	// arguments; no shell reads them. "" is the one of plain "command".
@@ -121,7 +123,7 @@ func (s *SecretStore) enabled(kind string) error {
 func (s *SecretStore) backend(kind string) backend {
 	switch kind {
 	case "keyring":
-		return keyringSecrets{s.keyring.orDesktop(), &s.asking, cmp.Or(s.KeyringTimeout, 5*time.Second)}
+		return keyringSecrets{s.keyring.orDesktop(), &s.asking, cmp.Or(s.KeyringTimeout, 5*time.Second), s.KeyringTimeout != 0}
 	case "systemd":
 		return systemdSecrets{}
 	case "command":

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/godbus/dbus/v5"
-	"github.com/zalando/go-keyring"
 	"go.uber.org/goleak"
 
 	"github.com/homing-mail/homing/internal/trust"
@@ -62,25 +59,24 @@ func play(part string) {
 // fakeKeyring is a keyring that answers err if that is not nil.
 func fakeKeyring(kept map[string]string, err error) keyringCalls {
 	return keyringCalls{
-		available: func() error { return nil },
-		get: func(service, user string) (string, error) {
-			secret, ok := kept[service+"/"+user]
+		get: func(_ context.Context, _ *prompt, name string) (string, error) {
+			secret, ok := kept[name]
 			if !ok && err == nil {
-				return "", keyring.ErrNotFound
+				return "", ErrSecretNotFound
 			}
 			return secret, err
 		},
-		set: func(service, user, secret string) error {
+		set: func(_ context.Context, _ *prompt, name, secret string) error {
 			if err == nil {
-				kept[service+"/"+user] = secret
+				kept[name] = secret
 			}
 			return err
 		},
-		delete: func(service, user string) error {
-			if _, ok := kept[service+"/"+user]; !ok && err == nil {
-				return keyring.ErrNotFound
+		delete: func(_ context.Context, _ *prompt, name string) error {
+			if _, ok := kept[name]; !ok && err == nil {
+				return ErrSecretNotFound
 			}
-			delete(kept, service+"/"+user)
+			delete(kept, name)
 			return err
 		},
 	}
@@ -160,7 +156,7 @@ func TestSecretReferences(t *testing.T) {
 
 // A backend that may not be used is not replaced by one that may.
 func TestNoFallback(t *testing.T) {
-	kept := map[string]string{"homing/ann": planted}
+	kept := map[string]string{"ann": planted}
 	s := &SecretStore{Enabled: []string{"memory"}, keyring: fakeKeyring(kept, nil)}
 	_, err := s.Get(t.Context(), "keyring:ann")
 	checkError(t, err, "keyring", ErrNoBackend, "the keyring backend is not enabled")
@@ -174,30 +170,16 @@ func TestNoFallback(t *testing.T) {
 }
 
 func TestKeyringErrors(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		err  error
-		want error
-		text string
-	}{
-		{"locked, and nobody to ask", errors.New("failed to unlock correct collection '/org/freedesktop/secrets/collection/login'"), ErrSecretLocked, "unlock it"},
-		{"no service on the bus", dbus.Error{Name: "org.freedesktop.DBus.Error.ServiceUnknown"}, ErrNoBackend, "no keyring runs"},
-		{"no bus and no dbus-launch", &exec.Error{Name: "dbus-launch", Err: exec.ErrNotFound}, ErrNoBackend, "no keyring runs"},
-		{"no keyring for this system", keyring.ErrUnsupportedPlatform, ErrNoBackend, "no keyring runs"},
-		{"a secret that is too big", keyring.ErrSetDataTooBig, nil, "2560 bytes"},
-		{"another D-Bus error", dbus.Error{Name: "org.freedesktop.DBus.Error.NoReply", Body: []any{"no reply in time"}}, nil, "no reply in time"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := &SecretStore{keyring: fakeKeyring(map[string]string{}, tt.err)}
-			_, err := s.Get(t.Context(), "keyring:ann")
-			checkError(t, err, "keyring", tt.want, tt.text)
-			checkError(t, s.Set(t.Context(), "keyring:ann", trust.NewSecret(planted)), "keyring", tt.want, tt.text)
-			checkError(t, s.Delete(t.Context(), "keyring:ann"), "keyring", tt.want, tt.text)
-		})
+	for _, want := range []error{ErrSecretLocked, ErrNoBackend, errors.New("another one")} {
+		s := &SecretStore{keyring: fakeKeyring(map[string]string{}, want)}
+		_, err := s.Get(t.Context(), "keyring:ann")
+		checkError(t, err, "keyring", want, "")
+		checkError(t, s.Set(t.Context(), "keyring:ann", trust.NewSecret(planted)), "keyring", want, "")
+		checkError(t, s.Delete(t.Context(), "keyring:ann"), "keyring", want, "")
 	}
 	s := &SecretStore{keyring: fakeKeyring(map[string]string{}, errors.New("cannot store "+planted))}
 	checkError(t, s.Set(t.Context(), "keyring:ann", trust.NewSecret(planted)), "keyring", nil, "repeats the secret")
-	s = &SecretStore{keyring: fakeKeyring(map[string]string{"homing/ann": strings.Repeat("x", maxSecret+1)}, nil)}
+	s = &SecretStore{keyring: fakeKeyring(map[string]string{"ann": strings.Repeat("x", maxSecret+1)}, nil)}
 	_, err := s.Get(t.Context(), "keyring:ann")
 	checkError(t, err, "keyring", nil, "larger than")
 }
@@ -210,8 +192,7 @@ func TestKeyringHangs(t *testing.T) {
 			person := make(chan struct{})
 			var asked atomic.Int32
 			s := &SecretStore{KeyringTimeout: field, keyring: keyringCalls{
-				available: func() error { return nil },
-				get: func(string, string) (string, error) {
+				get: func(context.Context, *prompt, string) (string, error) {
 					asked.Add(1)
 					<-person
 					return planted, nil
@@ -237,61 +218,6 @@ func TestKeyringHangs(t *testing.T) {
 				t.Errorf("after it was unlocked: Get = %v, asked %d times", err, asked.Load())
 			}
 		})
-	}
-}
-
-// Without a session the keyring is not asked: the question itself would start
-// daemons that stay.
-func TestKeyringWithoutSession(t *testing.T) {
-	asked := false
-	calls := fakeKeyring(map[string]string{"homing/ann": planted}, nil)
-	get := calls.get
-	calls.get = func(service, user string) (string, error) {
-		asked = true
-		return get(service, user)
-	}
-	calls.available = func() error { return fmt.Errorf("%w: there is no desktop session", ErrNoBackend) }
-	_, err := (&SecretStore{keyring: calls}).Get(t.Context(), "keyring:ann")
-	checkError(t, err, "keyring", ErrNoBackend, "no desktop session")
-	if asked {
-		t.Error("the keyring was asked")
-	}
-	calls.available = func() error { return nil }
-	if _, err := (&SecretStore{keyring: calls}).Get(t.Context(), "keyring:ann"); err != nil || !asked {
-		t.Errorf("with a session: %v, asked %v", err, asked)
-	}
-}
-
-func TestSessionBus(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		return // the bus matters only where the keyring is behind it
-	}
-	own := fmt.Sprintf("/run/user/%d/bus", os.Getuid())
-	_, noBus := os.Stat(own)
-	runtimeDir := t.TempDir()
-	for _, tt := range []struct{ name, address, runtimeDir, text string }{
-		{"an address", "unix:path=/nowhere", "", ""},
-		{"no address", "", "", "no desktop session"},
-		{"an address that asks for a launch", "autolaunch:", "", "no desktop session"},
-		{"no address, and a bus that the library does not look for", "", runtimeDir, "set DBUS_SESSION_BUS_ADDRESS=unix:path=" + runtimeDir + "/bus"},
-	} {
-		t.Setenv("DBUS_SESSION_BUS_ADDRESS", tt.address)
-		t.Setenv("XDG_RUNTIME_DIR", tt.runtimeDir)
-		if tt.runtimeDir != "" {
-			if err := os.WriteFile(filepath.Join(tt.runtimeDir, "bus"), nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		err := sessionBus()
-		if tt.text == "" || noBus == nil {
-			if err != nil {
-				t.Errorf("%s: %v, want nil", tt.name, err)
-			}
-			continue
-		}
-		if !errors.Is(err, ErrNoBackend) || !strings.Contains(err.Error(), tt.text) {
-			t.Errorf("%s: %v, want %q", tt.name, err, tt.text)
-		}
 	}
 }
 

@@ -40,10 +40,10 @@ func (p *Program) Keeping(ctx context.Context) (where, wrong string) {
 // be there. It is empty where only another sign-in helps.
 func SecretRemedy(ref string, err error) string {
 	switch keyring := strings.HasPrefix(ref, "keyring:"); {
-	case keyring && errors.Is(err, profile.ErrNoBackend):
-		return `start a keyring service (gnome-keyring, KWallet, KeePassXC) in this session, or keep secrets in files: secrets.backend = "file"`
 	case errors.Is(err, profile.ErrSecretLocked), keyring && errors.Is(err, context.DeadlineExceeded):
 		return "unlock the keyring"
+	case keyring && errors.Is(err, profile.ErrNoBackend):
+		return `start a keyring service (gnome-keyring, KWallet, KeePassXC) in this session, or keep secrets in files: secrets.backend = "file"`
 	}
 	return ""
 }

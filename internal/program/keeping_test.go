@@ -49,7 +49,7 @@ func TestWhatToDoAboutASecret(t *testing.T) {
 	}{
 		{"no keyring service", "keyring:ann", fmt.Errorf("%w: no keyring runs", profile.ErrNoBackend), "start a keyring service"},
 		{"a locked keyring", "keyring:ann", profile.ErrSecretLocked, "unlock the keyring"},
-		{"a keyring that says nothing", "keyring:ann", context.DeadlineExceeded, "unlock the keyring"},
+		{"a keyring that says nothing", "keyring:ann", fmt.Errorf("%w: %w", profile.ErrNoBackend, context.DeadlineExceeded), "unlock the keyring"},
 		{"a program that says nothing", "command:vault", context.DeadlineExceeded, ""},
 		{"another backend that is not there", "systemd:ann", profile.ErrNoBackend, ""},
 		{"a secret that is gone", "keyring:ann", profile.ErrSecretNotFound, ""},

@@ -40,15 +40,16 @@ scale: deps
 	@go test ./agent -run 'TestACutOver|TestAHerd|TestALargeWorld' -scale.n=10000 -timeout 30m -v | $(told)
 
 # Against servers of others: Samba's directory with its Kerberos and DNS, dnsmasq, a
-# session bus.
+# session bus, the keyrings of GNOME and KeePassXC.
 # Needs root, for Samba's ports. Each package is a line.
 integration: export PATH := $(PATH):/usr/sbin
 integration: deps desktop
 	@type samba samba-tool dnsmasq kinit &>/dev/null && test -d /usr/share/samba/setup || \
 	.ci/install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind krb5-user dnsmasq-base
-	@command -v dbus-daemon >/dev/null || .ci/install dbus-daemon
+	@type gnome-keyring-daemon keepassxc dbus-daemon dbus-monitor &>/dev/null || .ci/install gnome-keyring keepassxc dbus
 	@$(integrated) ./internal/desk
 	@$(integrated) ./internal/integration
+	@$(integrated) ./internal/integration/keyring
 	@$(integrated) -tags tray,ci,integration ./cmd/homing-tray
 	@$(desk)
 

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -160,6 +161,7 @@ func (a *app) program(paths program.Paths, c *program.Effective, w io.Writer) (*
 	if err != nil {
 		return nil, usage(err)
 	}
+	p.Secrets.KeyringTimeout = 2 * time.Minute // a person may be typing
 	return p, nil
 }
 

@@ -5,11 +5,14 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,6 +80,19 @@ func TestTheWindowGetsTheSameFlags(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"--window"}, new(app).forWindow()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAPersonHasTimeToUnlockTheKeyring(t *testing.T) {
+	dir := t.TempDir()
+	paths := program.Paths{Config: filepath.Join(dir, "config.toml"), Policy: filepath.Join(dir, "policy.toml")}.In(dir)
+	c, err := program.LoadConfig(paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := new(app).program(paths, c, io.Discard)
+	if err != nil || p.Secrets.KeyringTimeout != 2*time.Minute {
+		t.Errorf("%+v, %v; want 2 minutes", p, err)
 	}
 }
 

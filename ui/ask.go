@@ -17,6 +17,7 @@ type page struct {
 	focus   func() fyne.Focusable // what has the focus when it is shown; nil: nothing
 	leave   func()                // what Esc does; nil: nothing
 	render  func(b Mailbox)       // follows the mailbox; nil: it stays as it is
+	sudden  func()                // it comes by itself, under a finger that meant something else; nil: that does no harm
 	open    func() bool           // an answer was given, and nobody knows yet what came of it; nil: no
 	visible bool                  // it is what is shown
 }
@@ -24,6 +25,13 @@ type page struct {
 func (p *page) follow(b Mailbox) {
 	if p.render != nil {
 		p.render(b)
+	}
+}
+
+// surprise says that nobody has opened p.
+func (p *page) surprise() {
+	if p != nil && p.sudden != nil {
+		p.sudden()
 	}
 }
 
@@ -56,10 +64,10 @@ func (n Need) same(o Need) bool {
 
 // askNeed asks over the window for what b needs, as long as it needs that. A
 // question that has changed meanwhile is asked anew: nobody answers what was not
-// shown.
-func (w *Window) askNeed(b Mailbox) {
+// shown, nor at once what is. It returns the page, nil if b needs nothing.
+func (w *Window) askNeed(b Mailbox) *page {
 	if b.Need == nil {
-		return
+		return nil
 	}
 	var d *question
 	leave := func() { d.close() }
@@ -90,9 +98,10 @@ func (w *Window) askNeed(b Mailbox) {
 		default:
 			stop()
 			leave()
-			w.askNeed(now)
+			w.askNeed(now).surprise()
 		}
 	})
+	return p
 }
 
 func (w *Window) focus(o fyne.Focusable) {

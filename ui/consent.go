@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 
 // forNow is how long a consent holds that is not for ever.
 const forNow = 30 * 24 * time.Hour
+
+// reading is how long a question that comes by itself cannot be answered by yes.
+const reading = time.Second
 
 // consentPage asks whether the host of b.Need may receive a sign-in. No is the
 // default: it has the focus, and Esc says it. leave is no; taken hears of a yes that
@@ -67,6 +71,13 @@ func (w *Window) consentPage(b Mailbox, leave, taken func()) *page {
 		title: w.say("ask.consent_title"), body: body, buttons: []*button{no, yes}, leave: leave,
 		focus: func() fyne.Focusable { return no },
 		open:  func() bool { return busy || sent },
+		sudden: func() {
+			yes.Disable()
+			w.run(func(ctx context.Context) error {
+				w.sleep(ctx, reading)
+				return nil
+			}, func(error) { yes.Enable() })
+		},
 		render: func(now Mailbox) {
 			b = now
 			if now.Settled && !now.Looked.Equal(looked) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/homing-mail/homing/internal/trust"
@@ -199,6 +200,53 @@ func TestConsentThatChangesIsAskedAnew(t *testing.T) {
 		if len(d.dialogs) != 0 || len(d.listeners) != 0 {
 			t.Errorf("%d listen still, and there stands:\n%s", len(d.listeners), d.read())
 		}
+	})
+}
+
+// Whoever is about to click when a question takes the place of something else does
+// not answer it.
+func TestConsentThatComesByItselfIsNotAllowedAtOnce(t *testing.T) {
+	other := abroad
+	other.To = "mx2.fabrikam.test:443"
+	for _, tt := range []struct {
+		name  string
+		arise func(t *testing.T) (*desk, *helpful)
+	}{
+		{"over the window, in the place of another", func(t *testing.T) (*desk, *helpful) {
+			d, h := questioned(t, after(1, consent), Config{})
+			d.sleep = d.asleep
+			d.Render(one(after(2, consentTo(other))))
+			return d, h
+		}},
+		{"in the wizard", func(t *testing.T) (*desk, *helpful) {
+			d, h := guided(t, Config{})
+			d.begun("ann@contoso.test")
+			h.told()
+			d.sleep = d.asleep
+			d.Render(one(after(1, consentTo(other))))
+			return d, h
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, h := tt.arise(t)
+			d.reads("mx2.fabrikam.test")
+			if !d.find("Allow").Disabled() {
+				t.Fatal("it can be allowed at once")
+			}
+			test.Tap(d.find("Allow"))
+			d.wake(time.Second)
+			h.wantTold(t)
+			d.tap("Allow")
+			h.wantTold(t, "trust mx2.fabrikam.test contoso.test")
+		})
+	}
+	t.Run("one that was opened can", func(t *testing.T) {
+		d, h := counter(t, Config{})
+		d.sleep = d.asleep
+		d.see(one(after(1, consent)))
+		d.askNeed(after(1, consent))
+		d.tap("Allow")
+		h.wantTold(t, "trust mx1.fabrikam.test contoso.test")
 	})
 }
 

@@ -131,6 +131,13 @@ func (w *Window) run(work func(ctx context.Context) error, done func(error)) {
 	})
 }
 
+func sleep(ctx context.Context, long time.Duration) {
+	select {
+	case <-time.After(long):
+	case <-ctx.Done():
+	}
+}
+
 // begin runs work that a control has begun, which cannot be used meanwhile. What
 // goes wrong is shown in its own words.
 func (w *Window) begin(by *button, work func(ctx context.Context) error) {

@@ -114,11 +114,12 @@ type desk struct {
 	*fake
 	mu     sync.Mutex
 	handed []func()
+	slept  chan time.Duration // by asleep, which goes on when it is taken
 }
 
 func open(t testing.TB, cfg Config) *desk {
 	t.Helper()
-	d := &desk{TB: t, fake: &fake{}}
+	d := &desk{TB: t, fake: &fake{}, slept: make(chan time.Duration)}
 	app := test.NewTempApp(t)
 	if cfg.Service == nil {
 		cfg.Service = d.fake
@@ -133,10 +134,28 @@ func open(t testing.TB, cfg Config) *desk {
 		defer d.mu.Unlock()
 		d.handed = append(d.handed, f)
 	}
+	d.Window.sleep = func(context.Context, time.Duration) {}
 	t.Cleanup(d.Window.Close)
 	d.Window.Show()
 	d.size(760, 560)
 	return d
+}
+
+// asleep is a sleep that lasts until the test wakes who sleeps.
+func (d *desk) asleep(ctx context.Context, long time.Duration) {
+	select {
+	case d.slept <- long:
+	case <-ctx.Done():
+	}
+}
+
+// wake wakes who sleeps, which has to be for as long as that.
+func (d *desk) wake(long time.Duration) {
+	d.Helper()
+	if got := <-d.slept; got != long {
+		d.Errorf("it sleeps for %v, want %v", got, long)
+	}
+	d.settle()
 }
 
 func (d *desk) size(width, height float32) {

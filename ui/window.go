@@ -40,6 +40,8 @@ type Window struct {
 	do  func(func()) // hands over to the goroutine of Fyne
 	now func() time.Time
 
+	sleep func(context.Context, time.Duration) // returns early where the context ends
+
 	ctx  context.Context // of what the window has begun
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -84,7 +86,7 @@ func New(app fyne.App, cfg Config) *Window {
 		cfg.Say = func(key string, data any) string { return lang.X(key, key, data) }
 	}
 	app.Settings().SetTheme(Theme{})
-	w := &Window{Config: cfg, app: app, do: fyne.Do, now: time.Now, changed: make(chan struct{}, 1)}
+	w := &Window{Config: cfg, app: app, do: fyne.Do, now: time.Now, sleep: sleep, changed: make(chan struct{}, 1)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.win = app.NewWindow(w.say("view.title"))
 	w.win.SetIcon(AppIcon())

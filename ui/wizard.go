@@ -345,6 +345,7 @@ func (z *wizard) showNeed(b Mailbox) {
 		if b.Need.Kind == NeedsAdministrator || b.Need.Locked {
 			z.question.buttons = append(z.question.buttons, z.again())
 		}
+		z.question.surprise()
 	}
 	z.answered = false
 	z.show(z.question)

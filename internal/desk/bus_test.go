@@ -62,12 +62,14 @@ func TestWhereTheBusIs(t *testing.T) {
 
 func TestANotificationHasNoMarkup(t *testing.T) {
 	for in, want := range map[string]string{
-		"mx1.fabrikam.test":                 "mx1.fabrikam.test",
-		`<a href="https://x">yes</a> & "q"`: `&lt;a href="https://x"&gt;yes&lt;/a&gt; &amp; "q"`,
-		"&lt;":                              "&amp;lt;",
+		"mx1.fabrikam.test":                   "mx1.fabrikam.test",
+		`<a href="https://x">yes</a> & "q"`:   `&lt;a href="https://x"&gt;yes&lt;/a&gt; &amp; "q"`,
+		"&lt;":                                "&amp;lt;",
+		"contoso.test\u202etset.live":         "contoso.test tset.live",
+		"refused\n\n  From your bank:\x1b[1m": "refused From your bank: [1m",
 	} {
-		if got := escape(in); got != want {
-			t.Errorf("escape(%q) = %q, want %q", in, got, want)
+		if got := body(in); got != want {
+			t.Errorf("body(%q) = %q, want %q", in, got, want)
 		}
 	}
 	if got := line("moved\n\tto \x1b[1m ex2 "); got != "moved to [1m ex2" {

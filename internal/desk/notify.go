@@ -25,9 +25,9 @@ type Notifier struct {
 }
 
 // Notify shows a notification, in the place of the latest one of the same key (a
-// mailbox) if that is still there; an empty key takes nobody's place. Title and body
-// are plain text: neither can contain markup. ErrNoBus: nobody could show it.
-func (n *Notifier) Notify(ctx context.Context, key, title, body string) error {
+// mailbox) if that is still there; an empty key takes nobody's place. Title and text
+// are plain, on one line each: neither can contain markup. ErrNoBus: nobody could show it.
+func (n *Notifier) Notify(ctx context.Context, key, title, text string) error {
 	n.mu.Lock() // held, so that two of one mailbox keep their order
 	defer n.mu.Unlock()
 	if n.conn == nil || !n.conn.Connected() {
@@ -40,7 +40,7 @@ func (n *Notifier) Notify(ctx context.Context, key, title, body string) error {
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant("homing")}
 	var id uint32
 	err := n.conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").CallWithContext(ctx,
-		"org.freedesktop.Notifications.Notify", 0, "Homing", n.shown[key], n.Icon, line(title), escape(body), []string{}, hints, int32(-1)).Store(&id)
+		"org.freedesktop.Notifications.Notify", 0, "Homing", n.shown[key], n.Icon, line(title), body(text), []string{}, hints, int32(-1)).Store(&id)
 	if err != nil {
 		return fmt.Errorf("showing a notification: %w", err)
 	}
@@ -62,14 +62,15 @@ func (n *Notifier) Close() error {
 	return conn.Close()
 }
 
-// line makes one line of a title, which is no markup.
+// line makes one line of s, in which everything can be seen: a mark that turns the
+// direction of reading is as good as a space.
 func line(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 }
 
-// escape makes body text of what a desktop would read as markup, so that a host
-// from the network puts no link there. The names of ' and " are not known
+// body makes one line of a text, in which nothing is markup: what comes from the
+// network puts no link there. The names of ' and " are not known
 // everywhere, and both are harmless outside of a tag.
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+func body(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(line(s))
 }

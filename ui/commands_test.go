@@ -12,6 +12,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+
+	"github.com/homing-mail/homing/agent"
 )
 
 func TestCommands(t *testing.T) {
@@ -47,6 +49,17 @@ func TestCommands(t *testing.T) {
 			d.commanded(row.want...)
 		})
 	}
+}
+
+// What a server has said stands in errors: it pretends nothing.
+func TestAnErrorIsShownWithEverythingInIt(t *testing.T) {
+	d := open(t, Config{})
+	d.see(one(atHome()))
+	d.fails = errors.Join(errors.New("ex1 says \u202eon"), errors.New("\x1band\x00"))
+	d.Window.show(0)
+	d.order(agent.Command{Op: agent.CheckNow}, nil)
+	d.settle()
+	d.reads("ex1 says \\u202eon; \\x1band\\x00")
 }
 
 func TestNoIsTheDefault(t *testing.T) {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -86,7 +87,8 @@ func (w *Window) confirm(about profile.ID, title, what, yes string, then func())
 // fail shows an error in its own words.
 func (w *Window) fail(err error) {
 	w.Log.Warn("a command failed", "error", err)
-	w.tell(w.say("view.failed"), beside(widget.NewIcon(theme.ErrorIcon()), text(err.Error())))
+	said := strings.ReplaceAll(err.Error(), "\n", "; ") // of several
+	w.tell(w.say("view.failed"), beside(widget.NewIcon(theme.ErrorIcon()), text(visible(said))))
 }
 
 // tell shows a message.

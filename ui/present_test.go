@@ -125,7 +125,7 @@ func TestSentences(t *testing.T) {
 		{"has a locked keyring", box(agent.NeedsYou, problem(agent.NoSecret), needing(signIn)),
 			NeedsYou, "Your password cannot be read at the moment.", "Unlock your keyring, or sign in again.", []Action{SignIn, CheckNow}},
 		{"needs a yes", box(agent.NeedsYou, problem(agent.Untrusted), needing(fabrikam)),
-			NeedsYou, "Homing was sent to a server that it does not know yet.", "No password goes there unless you allow it.", []Action{Allow, CheckNow}},
+			NeedsYou, "Homing was sent to a server that it does not know yet.", "mx1.fabrikam.test gets no password unless you allow it.", []Action{Allow, CheckNow}},
 		{"needs a right", box(agent.NeedsYou, problem(agent.Denied), needing(agent.Need{Kind: agent.NeedAccess}), by(leg(0, "logon", ex2, agent.Denied))),
 			NeedsYou, "ex2.contoso.test does not let you into this mailbox.", "Only an administrator can change that.", []Action{Tell, CheckNow}},
 		{"needs what this version does not know", box(agent.NeedsYou, needing(agent.Need{Kind: "dance"})),

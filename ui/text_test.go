@@ -75,6 +75,19 @@ func TestTheTextsAreSorted(t *testing.T) {
 	}
 }
 
+// One thing has one name, wherever it is read.
+func TestGermanHasOneWordForAPassword(t *testing.T) {
+	all := plain(t, "de")
+	if !strings.Contains(all["ask.signin_password"], "Passwort") {
+		t.Errorf("it is called %q where it is typed", all["ask.signin_password"])
+	}
+	for key, text := range all {
+		if strings.Contains(strings.ToLower(text), "kennw") {
+			t.Errorf("%s: %q", key, text)
+		}
+	}
+}
+
 // data are the fields that a template names.
 func data(t *testing.T, text string) []string {
 	t.Helper()

@@ -339,7 +339,7 @@ func TestSettings(t *testing.T) {
 		}
 	})
 	t.Run("know a pace of one's own", func(t *testing.T) {
-		for d, want := range map[time.Duration]string{7 * time.Minute: "7 minutes", 2 * time.Hour: "2 hours", 30 * time.Second: "30 seconds", time.Hour: "hour"} {
+		for d, want := range map[time.Duration]string{7 * time.Minute: "7 minutes", 2 * time.Hour: "2 hours", 30 * time.Second: "30 seconds", time.Second: "second", time.Hour: "hour"} {
 			desktop := full()
 			desktop.Interval = &every{d: d}
 			w := open(t, Config{Desk: desktop})

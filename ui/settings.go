@@ -341,6 +341,8 @@ func (w *Window) span(d time.Duration) string {
 		return w.say("view.hour")
 	case d == time.Minute:
 		return w.say("view.minute")
+	case d == time.Second:
+		return w.say("view.second")
 	case d%time.Hour == 0:
 		return w.say("view.hours", "Number", fmt.Sprint(int(d.Hours())))
 	case d%time.Minute == 0:

@@ -24,11 +24,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/homing-mail/homing/internal/desk"
 	"github.com/homing-mail/homing/internal/program"
 )
 
 func main() {
 	log.SetOutput(io.Discard) // net/http writes there what a broken server sends unasked, the tray what a desktop lacks
+	desk.JoinBus()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, paths: program.DefaultPaths, system: thisSystem()}

@@ -15,6 +15,10 @@ import (
 // ErrNoBus says that there is no session bus, so neither a tray nor notifications.
 var ErrNoBus = errors.New("there is no session bus (DBUS_SESSION_BUS_ADDRESS is not set)")
 
+// noBus is an address that the D-Bus library does not take for its wish to start a
+// bus, and nobody for a bus.
+const noBus = "autolaunch:scope=none"
+
 // busAddress is where the session bus listens. The D-Bus library, left to itself,
 // would run dbus-launch where it finds none, whose daemons stay behind.
 func busAddress() (string, error) {
@@ -36,6 +40,20 @@ func busAddress() (string, error) {
 		return "", ErrNoBus
 	}
 	return "unix:path=" + dbus.EscapeBusAddressValue(path), nil
+}
+
+// JoinBus has the libraries of this process, the toolkit among them, use the session
+// bus that this package uses, and none where there is none. It changes the
+// environment, so it is called before anything else is.
+func JoinBus() {
+	address, err := busAddress()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return
+	case err != nil:
+		address = noBus
+	}
+	os.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 }
 
 // connect opens a connection of our own to the session bus, which outlives ctx.

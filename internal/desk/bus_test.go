@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/godbus/dbus/v5"
 )
 
 // Nothing is started to have a bus: a program of the name that the D-Bus library
@@ -39,6 +41,14 @@ func TestWithoutABusNothingIsStarted(t *testing.T) {
 			if err := n.Close(); err != nil {
 				t.Error(err)
 			}
+			JoinBus()
+			if conn, err := dbus.SessionBusPrivate(); err == nil {
+				conn.Close()
+				t.Error("the library finds a bus")
+			}
+			if _, err := TrayHost(t.Context()); !errors.Is(err, ErrNoBus) {
+				t.Errorf("TrayHost after JoinBus: %v", err)
+			}
 		})
 	}
 	if _, err := os.Stat(trace); !os.IsNotExist(err) {
@@ -54,7 +64,12 @@ func TestWhereTheBusIs(t *testing.T) {
 	if got, err := busAddress(); err != nil || got != "unix:path="+filepath.Join(dir, "bus") {
 		t.Errorf("beside the run-time directory: %s, %v", got, err)
 	}
+	JoinBus()
+	if got := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); got != "unix:path="+filepath.Join(dir, "bus") {
+		t.Errorf("the library is told of %q", got)
+	}
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/elsewhere")
+	JoinBus()
 	if got, err := busAddress(); err != nil || got != "unix:path=/elsewhere" {
 		t.Errorf("as the environment says: %s, %v", got, err)
 	}

@@ -72,6 +72,9 @@ func (p presenter) mailbox(b agent.Mailbox) Mailbox {
 	}
 	data := with{"Server": p.named(host), "Address": box.Address}
 	box.Sentence = p.say(st.sentence, data)
+	if st.doing == "problem.by_itself" && b.Generation == 0 {
+		st.doing = "" // there was no mail yet that could be back
+	}
 	if st.doing != "" {
 		box.Doing = p.say(st.doing, data)
 	}

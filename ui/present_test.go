@@ -112,7 +112,7 @@ func TestSentences(t *testing.T) {
 		{"is known nowhere", box(agent.Waiting, problem(agent.NothingBetter), by(leg(0, "logon", ex1, agent.UnknownHere), leg(1, "discover", auto, agent.NothingBetter))),
 			Looking, "Nobody could say where the mailbox of ann@contoso.test is.", "", []Action{CheckNow}},
 		{"is not found at setup", box(agent.Waiting, problem(agent.NoDirectory), func(b *agent.Mailbox) { b.Server, b.Generation = "nowhere", 0 }),
-			Offline, "Nobody answers who could say where your mailbox is.", "Mail will be back by itself.", []Action{CheckNow}},
+			Offline, "Nobody answers who could say where your mailbox is.", "", []Action{CheckNow}},
 		{"has no server whose name is known", box(agent.Waiting, problem(agent.Gone), func(b *agent.Mailbox) { b.Server = "nowhere" }),
 			Offline, "The server cannot be reached.", "Mail will be back by itself.", []Action{CheckNow}},
 		{"has a profile that cannot be read", box(agent.Waiting, problem(agent.Unreadable)),

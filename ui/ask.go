@@ -71,9 +71,12 @@ func (w *Window) askNeed(b Mailbox) *page {
 	}
 	var d *question
 	leave := func() { d.close() }
+	var follow func(m Model)
 	p := w.needPage(b, w.say("ask.later"), leave, func() {
 		if b.Need.Kind == NeedsConsent {
 			leave()
+		} else {
+			follow(w.model) // which may have what came of the answer already
 		}
 	})
 	d = w.ask(b.ID, p.title, p.body, p.buttons...)
@@ -81,7 +84,7 @@ func (w *Window) askNeed(b Mailbox) *page {
 	p.visible = true
 	w.focus(p.focus())
 	var stop func()
-	stop = w.listen(func(m Model) {
+	follow = func(m Model) {
 		i := slices.IndexFunc(m.Mailboxes, func(o Mailbox) bool { return o.ID == b.ID })
 		if i < 0 {
 			stop()
@@ -100,7 +103,8 @@ func (w *Window) askNeed(b Mailbox) *page {
 			leave()
 			w.askNeed(now).surprise()
 		}
-	})
+	}
+	stop = w.listen(follow)
 	return p
 }
 

@@ -87,6 +87,39 @@ func TestSignInHandsOver(t *testing.T) {
 	}
 }
 
+// What comes of a password may be seen before the agent has answered that it has it.
+func TestSignInOfAQuickServer(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		came   Mailbox
+		closed bool
+	}{
+		{"lets in", after(2, home), true},
+		{"refuses", after(2, secret), false},
+		{"leads to another question", after(2, consent), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, h := questioned(t, after(1, secret), Config{})
+			release := h.shut()
+			t.Cleanup(release)
+			d.fill(1, right)
+			test.Tap(d.find("Sign in"))
+			<-h.reached
+			d.Render(one(tt.came))
+			release()
+			d.settle()
+			switch {
+			case tt.closed:
+				d.misses("This server asks for it:")
+			case d.find("Sign in").Disabled():
+				t.Errorf("nobody can try again:\n%s", d.read())
+			default:
+				d.reads("ex1.contoso.test has refused this password")
+			}
+		})
+	}
+}
+
 func TestSignInEmptiesTheEntryAtOnce(t *testing.T) {
 	d, h := questioned(t, after(1, secret), Config{})
 	release := h.shut()

@@ -8,7 +8,7 @@
 // names the packages whose tests have to fail with it; without one they are those
 // that it changes. The tree itself is not touched (go test -overlay), and the
 // line numbers of a diff do not matter: what it takes away has to stand in its
-// file once.
+// file once. The tests are those of the desktop program, too (-tags tray,ci).
 package main
 
 import (

@@ -25,7 +25,11 @@ func (a *app) desk(ctx context.Context, p *program.Program, say ui.Say) ui.Desk 
 		Notices:  desk.Notices{Preferences: chosen},
 		Interval: desk.Interval{Preferences: chosen, Config: p.Config},
 		Secrets: func(ctx context.Context) (ui.Secrets, error) {
-			where, wrong := p.Keeping(ctx)
+			_, wrong := p.Keeping(ctx)
+			where := say("tray.kept_keyring", nil)
+			if s := p.Config.Secrets; s.Backend == "file" {
+				where = say("tray.kept_files", map[string]any{"Directory": s.Directory})
+			}
 			return ui.Secrets{Where: where, Wrong: wrong}, nil
 		},
 		Report: func(ctx context.Context, w io.Writer) error {

@@ -102,6 +102,23 @@ func TestWhatIsChosenInTheWindowIsKept(t *testing.T) {
 	}
 }
 
+// Where a password goes is said in the language of the desk.
+func TestWhereAPasswordGoesIsSaid(t *testing.T) {
+	for config, want := range map[string]string{
+		"": "Schlüsselbund dieses Desktops",
+		"[secrets]\nbackend = 'file'\ndirectory = '/kept'\n": "Dateien in /kept",
+	} {
+		say, err := ui.In("de")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := (&app{system: desktopless(nil)}).desk(t.Context(), configured(t, config), say).Secrets(t.Context())
+		if err != nil || got.Where != want {
+			t.Errorf("%q: %q, %v, want %q", config, got.Where, err, want)
+		}
+	}
+}
+
 // The words that these files use exist in every language.
 func TestEveryWordIsThere(t *testing.T) {
 	files, err := filepath.Glob("*.go")

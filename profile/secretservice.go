@@ -142,7 +142,7 @@ func survive(question func() error) (err error) {
 // nothing is asked. One that it finds in /run/user it puts into the environment.
 func sessionAddress() (string, error) {
 	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
-	if address != "" && address != "autolaunch:" {
+	if address != "" && !strings.HasPrefix(address, "autolaunch:") {
 		return address, nil
 	}
 	if me, err := user.Current(); err == nil { // it ignores XDG_RUNTIME_DIR

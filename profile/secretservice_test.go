@@ -282,6 +282,7 @@ func TestTheAddressOfTheSession(t *testing.T) {
 		{"an address", "unix:path=/nowhere", with, "unix:path=/nowhere", ""},
 		{"none, and no bus in the runtime directory", "", empty, "", "no desktop session"},
 		{"one that asks for a launch", "autolaunch:", empty, "", "no desktop session"},
+		{"one that asks for a launch in no place", "autolaunch:scope=none", empty, "", "no desktop session"},
 		{"none, and a bus where go-keyring does not look", "", with, "", "set DBUS_SESSION_BUS_ADDRESS=unix:path=" + with + "/bus"},
 	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", tt.address)

@@ -105,10 +105,18 @@ func (s *signIn) whereKept() {
 		case secrets.Wrong != "":
 			s.kept.show(theme.WarningIcon(), s.w.say("ask.signin_not_kept", "Wrong", secrets.Wrong))
 		case secrets.Where != "":
-			s.kept.show(theme.InfoIcon(), s.w.say("ask.signin_kept", "Where", secrets.Where))
+			s.kept.show(theme.InfoIcon(), s.w.say("ask.signin_kept", "Where", secrets.Where, "Servers", s.servers()))
 		}
 		s.refresh()
 	})
+}
+
+// servers are those that the password goes to.
+func (s *signIn) servers() string {
+	if domain, ok := strings.CutPrefix(s.need.Realm, "*."); ok {
+		return s.w.say("ask.servers_of", "Domain", Host(domain))
+	}
+	return Host(s.need.Realm)
 }
 
 func (s *signIn) account() account {

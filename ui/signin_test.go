@@ -30,7 +30,7 @@ func TestSignInSaysWhoAsksAndWhereThePasswordGoes(t *testing.T) {
 		cfg   Config
 		wants []string
 	}{
-		{"kept", keeps(Secrets{Where: "the keyring of this desktop"}, nil), []string{"The password is kept in the keyring of this desktop"}},
+		{"kept", keeps(Secrets{Where: "the keyring of this desktop"}, nil), []string{"The password is kept in the keyring of this desktop. It goes only to servers of contoso.test."}},
 		{"not_kept", keeps(Secrets{Wrong: "no keyring runs in this session; start one"}, nil), []string{"The password cannot be kept now: no keyring runs in this session; start one"}},
 		{"kept nobody knows where", keeps(Secrets{}, errors.New("nobody knows")), []string{"The password cannot be kept now: nobody knows"}},
 		{"unsaid", Config{}, nil},

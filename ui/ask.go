@@ -64,7 +64,8 @@ func (n Need) same(o Need) bool {
 
 // askNeed asks over the window for what b needs, as long as it needs that. A
 // question that has changed meanwhile is asked anew: nobody answers what was not
-// shown, nor at once what is. It returns the page, nil if b needs nothing.
+// shown, nor at once what is. After a yes the next question on the same way comes
+// by itself. It returns the page, nil if b needs nothing.
 func (w *Window) askNeed(b Mailbox) *page {
 	if b.Need == nil {
 		return nil
@@ -72,12 +73,13 @@ func (w *Window) askNeed(b Mailbox) *page {
 	var d *question
 	leave := func() { d.close() }
 	var follow func(m Model)
+	allowed := false
 	p := w.needPage(b, w.say("ask.later"), leave, func() {
 		if b.Need.Kind == NeedsConsent {
+			allowed = true
 			leave()
-		} else {
-			follow(w.model) // which may have what came of the answer already
 		}
+		follow(w.model) // which may have what came of the answer already
 	})
 	d = w.ask(b.ID, p.title, p.body, p.buttons...)
 	d.closed = func() { p.visible = false }
@@ -92,12 +94,20 @@ func (w *Window) askNeed(b Mailbox) *page {
 		}
 		now := m.Mailboxes[i]
 		p.follow(now)
+		changed := now.Need != nil && !now.Need.same(*b.Need)
 		switch {
+		case allowed && changed:
+			stop()
+			w.askNeed(now).surprise()
+		case allowed:
+			if now.Settled && (now.Need == nil || now.Looked != b.Looked) {
+				stop()
+			}
 		case !p.visible:
 			if !p.isOpen() {
 				stop()
 			}
-		case now.Need != nil && now.Need.same(*b.Need), now.Need == nil && (!now.Settled || p.isOpen()):
+		case now.Need != nil && !changed, now.Need == nil && (!now.Settled || p.isOpen()):
 		default:
 			stop()
 			leave()

@@ -76,7 +76,10 @@ func (w *Window) consentPage(b Mailbox, leave, taken func()) *page {
 			w.run(func(ctx context.Context) error {
 				w.sleep(ctx, reading)
 				return nil
-			}, func(error) { yes.Enable() })
+			}, func(error) {
+				yes.Enable()
+				w.Log.Debug("the window takes an answer")
+			})
 		},
 		render: func(now Mailbox) {
 			b = now

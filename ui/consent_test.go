@@ -250,6 +250,36 @@ func TestConsentThatComesByItselfIsNotAllowedAtOnce(t *testing.T) {
 	})
 }
 
+// Whether the agent's answer or its next status is the quicker one.
+func TestConsentLeadsToTheNextQuestion(t *testing.T) {
+	other := abroad
+	other.To = "mx2.fabrikam.test:443"
+	next := one(after(2, consentTo(other)))
+	for _, tt := range []struct {
+		name   string
+		press  string
+		sees   []Model
+		opened bool
+	}{
+		{"after a yes", "Allow", []Model{next}, true},
+		{"after a yes, and a look", "Allow", []Model{one(after(2, seeking)), next}, true},
+		{"not where the yes has changed nothing", "Allow", []Model{one(after(2, consent)), one(after(3, consentTo(other)))}, false},
+		{"not where the mailbox has come home", "Allow", []Model{one(after(2, home)), one(after(3, consentTo(other)))}, false},
+		{"not after a no", "Not now", []Model{next}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, _ := questioned(t, after(1, consent), Config{})
+			d.tap(tt.press)
+			for _, m := range tt.sees {
+				d.see(m)
+			}
+			if opened := len(d.dialogs) > 0; opened != tt.opened {
+				t.Errorf("the next question is open: %v, want %v", opened, tt.opened)
+			}
+		})
+	}
+}
+
 func TestConsentThatCannotBeWrittenDownIsSaid(t *testing.T) {
 	d, h := questioned(t, after(1, consent), Config{})
 	h.fails = []error{errors.New("the consents cannot be written")}

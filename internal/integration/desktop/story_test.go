@@ -115,7 +115,8 @@ func (st *story) moveAway() {
 		s.t.Errorf("asked about %s and %s", asked, next)
 	}
 	s.told("Homing needs you", "Homing was sent to a server that it does not know yet.")
-	s.asked("May this server have your password?")
+	s.sees("the window asks", "May this server have your password?") // by itself, so not at once
+	s.sees("the window takes an answer", "")
 	s.key("Tab", "space")
 	s.follows(ui.AtHome, "Your mailbox is at home on mx1.fabrikam.test.", agent.Online)
 	s.told("Your mailbox has moved", "From ex2.contoso.test to mx1.fabrikam.test.")
@@ -251,8 +252,7 @@ func (st *story) quit() {
 }
 
 // asked brings up a question by a click on the important button, which is the
-// largest area in the colour that nothing else has; a question that comes after
-// another one may be there by itself.
+// largest area in the colour that nothing else has.
 func (s *session) asked(title string) {
 	s.t.Helper()
 	id := s.focused()

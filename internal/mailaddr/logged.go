@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"sync"
 )
 
 // Logged is v, a text or an error, as a log holds it above the level of debugging:
@@ -20,14 +21,18 @@ func (l logged) LogValue() slog.Value {
 	return slog.StringValue(withoutNames(fmt.Sprint(l.v)))
 }
 
-var (
+// names are what to look for. They are compiled for the first line that is logged:
+// most runs of a command log none.
+var names = sync.OnceValue(func() (r struct{ userinfo, localPart, recipient *regexp.Regexp }) {
+	r.userinfo = regexp.MustCompile(`//[^\s@/]+@`)
 	// A local part ends where a word of a sentence, a URL or a list begins.
-	userinfo  = regexp.MustCompile(`//[^\s@/]+@`)
-	localPart = regexp.MustCompile(`(?:"[^"@]*"|[^\s@"'<>()\[\]:;,/=?&]+)@(\pL|\pN|\[)`)
-	recipient = regexp.MustCompile(`(?i)(/cn=recipients/cn=)[^/"',;\s]+`)
-)
+	r.localPart = regexp.MustCompile(`(?:"[^"@]*"|[^\s@"'<>()\[\]:;,/=?&]+)@(\pL|\pN|\[)`)
+	r.recipient = regexp.MustCompile(`(?i)(/cn=recipients/cn=)[^/"',;\s]+`)
+	return r
+})
 
 func withoutNames(s string) string {
-	s = localPart.ReplaceAllString(userinfo.ReplaceAllString(s, "//***@"), "***@$1")
-	return recipient.ReplaceAllString(s, "$1***")
+	n := names()
+	s = n.localPart.ReplaceAllString(n.userinfo.ReplaceAllString(s, "//***@"), "***@$1")
+	return n.recipient.ReplaceAllString(s, "$1***")
 }

@@ -27,5 +27,6 @@
 // Say returns them: in the program from Load, by way of Fyne; in tests from In.
 // What can stand still for long says times by the clock, what is counted down or
 // listed says them relative to now.
-// The package does not import fyne.io/fyne/v2/app, so it needs neither cgo nor GL.
+// The package does not import fyne.io/fyne/v2/app, so it needs no GL, and no cgo but
+// on macOS, where Fyne asks the system how its scroll bars behave.
 package ui

@@ -402,7 +402,7 @@ func TestWithoutABusNoneIsStarted(t *testing.T) {
 		{"", dir, "no desktop session"},
 		{"autolaunch:", dir, "no desktop session"},
 		{"", p.dir, "set DBUS_SESSION_BUS_ADDRESS=" + p.address},
-		{"autolaunch:scope=user", dir, "does not answer"},
+		{"autolaunch:scope=user", dir, "no desktop session"},
 	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", tt.address)
 		t.Setenv("XDG_RUNTIME_DIR", tt.runtimeDir)

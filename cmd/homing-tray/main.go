@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -127,28 +126,9 @@ func (a *app) effective() (program.Paths, *program.Effective, error) {
 	if err != nil {
 		return paths, nil, err
 	}
-	if a.config != "" {
-		if _, err := os.Stat(a.config); err != nil {
-			return paths, nil, usage(fmt.Errorf("reading the configuration: %w", err))
-		}
-		paths.Config = a.config
-	}
-	if a.state != "" {
-		dir, err := filepath.Abs(a.state)
-		if err != nil {
-			return paths, nil, err
-		}
-		paths = paths.In(dir)
-	}
-	c, err := program.LoadConfig(paths)
+	paths, c, err := program.Flags{Config: a.config, State: a.state, CAFile: a.caFile, ConnectTo: a.connectTo}.Load(paths)
 	if err != nil {
 		return paths, nil, usage(err)
-	}
-	if a.caFile != "" {
-		c.Set("network.ca_file", "--ca-file", func(c *program.Config) { c.Network.CAFile = a.caFile })
-	}
-	if a.connectTo != nil {
-		c.Set("network.connect_to", "--connect-to", func(c *program.Config) { c.Network.ConnectTo = a.connectTo })
 	}
 	return paths, c, nil
 }

@@ -39,6 +39,20 @@ func run(t *testing.T, env []string, args ...string) (stdout, stderr string, cod
 	return out.String(), err.String(), code
 }
 
+func TestNoFlagChangesWhatThePolicySays(t *testing.T) {
+	for policy, refused := range map[string]bool{"": false, "[policy]\nca_file = false\n": true} {
+		paths := testPaths(t)
+		paths.Policy = filepath.Join(t.TempDir(), "policy.toml")
+		if err := os.WriteFile(paths.Policy, []byte(policy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := &app{caFile: "mine.pem", paths: func() (program.Paths, error) { return paths, nil }}
+		if _, _, err := a.effective(); (err != nil) != refused {
+			t.Errorf("policy %q: %v", policy, err)
+		}
+	}
+}
+
 func TestTheCommandLine(t *testing.T) {
 	for _, tc := range []struct {
 		name           string

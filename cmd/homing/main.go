@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -119,29 +118,7 @@ func (a *app) effective() (program.Paths, *program.Effective, error) {
 	if err != nil {
 		return paths, nil, err
 	}
-	if a.config != "" {
-		if _, err := os.Stat(a.config); err != nil {
-			return paths, nil, usage(fmt.Errorf("reading the configuration: %w", err))
-		}
-		paths.Config = a.config
-	}
-	if a.state != "" {
-		dir, err := filepath.Abs(a.state)
-		if err != nil {
-			return paths, nil, err
-		}
-		paths = paths.In(dir)
-	}
-	c, err := program.LoadConfig(paths)
-	if err != nil {
-		return paths, nil, usage(err)
-	}
-	if a.caFile != "" {
-		err = c.Set("network.ca_file", "--ca-file", func(c *program.Config) { c.Network.CAFile = a.caFile })
-	}
-	if a.connectTo != nil && err == nil {
-		err = c.Set("network.connect_to", "--connect-to", func(c *program.Config) { c.Network.ConnectTo = a.connectTo })
-	}
+	paths, c, err := program.Flags{Config: a.config, State: a.state, CAFile: a.caFile, ConnectTo: a.connectTo}.Load(paths)
 	if err != nil {
 		return paths, nil, usage(err)
 	}

@@ -145,6 +145,7 @@ func LoadConfig(p Paths) (*Effective, error) {
 		case err != nil:
 			return nil, err
 		}
+		data = bytes.TrimPrefix(data, []byte("\ufeff")) // editors of Windows begin a file with it
 		if err := e.lay(data, file.path, file.origin); err != nil {
 			return nil, err
 		}

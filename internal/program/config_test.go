@@ -192,6 +192,16 @@ func TestAConfigurationStaysOutOfWhatThePolicyReserves(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsNoKey(t *testing.T) {
+	c, err := LoadConfig(files(t, "\ufeff[log]\nlevel = 'debug'", "\ufeff[policy]\nca_file = false"))
+	if err != nil || c.Log.Level != "debug" {
+		t.Errorf("LoadConfig: %+v, %v", c, err)
+	}
+	if _, err := LoadConfig(files(t, "[log]\n\ufefflevel = 'debug'", "")); err == nil {
+		t.Error("a mark within the file is taken")
+	}
+}
+
 func TestConfigurationIsRefusedWithItsPlace(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
